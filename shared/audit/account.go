@@ -74,8 +74,8 @@ func (s *accountAudit) find(do Advice, where string, version int64, format strin
 	s.findings = append(s.findings, finding(do, where, s.account.String(), version, format, args...))
 }
 
-// readJournal reads the account's partition: entries in version order, then the pages of keys and
-// the guards of reversals.
+// readJournal reads the account's partition: entries in version order, then the pages of keys,
+// their filters, and the guards of reversals.
 func (s *accountAudit) readJournal(ctx context.Context) error {
 	var failed error
 	err := s.partition(ctx, "E#", func(version int64, row table.Row) {
@@ -100,6 +100,10 @@ func (s *accountAudit) readJournal(ctx context.Context) error {
 		s.pages.closePage()
 	}
 	err = s.readPages(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.readFilters(ctx)
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"passbook/shared/journal"
+	"passbook/shared/journal/keyindex"
 	"passbook/shared/table"
 )
 
@@ -34,6 +37,50 @@ func (s *accountAudit) readPages(ctx context.Context) error {
 		return err
 	}
 	return s.checkPending(ctx, late)
+}
+
+// readFilters compares the filters of keys with their pages.
+func (s *accountAudit) readFilters(ctx context.Context) error {
+	const span = keyindex.FilterPages * pageSpan
+	if s.ledger.gapSeen || s.ledger.version < span {
+		return nil
+	}
+	var failed error
+	err := s.partition(ctx, "F#", func(version int64, row table.Row) {
+		fits, err := s.filterFits(ctx, version/span, row)
+		failed = errors.Join(failed, err)
+		if err == nil && !fits {
+			s.find(journalDamaged, inJournal, version, "the filter of keys does not match its pages")
+		}
+	})
+	return errors.Join(err, failed)
+}
+
+// filterFits reports whether a row is the filter of that number, with all keys of its pages.
+func (s *accountAudit) filterFits(ctx context.Context, number int64, row table.Row) (bool, error) {
+	f, err := keyindex.ParseFilter(row, number)
+	if err != nil || row.Key != keyindex.FilterKey(s.account, number) {
+		return false, nil
+	}
+	first := number * keyindex.FilterPages
+	q := table.Query{
+		Table: journal.Table, PK: s.account.String(), Consistent: true,
+		From: table.S(keyindex.PageKey(s.account, first).SK), To: table.S(keyindex.PageKey(s.account, first+keyindex.FilterPages-1).SK),
+	}
+	for row, err := range table.Rows(ctx, s.config.Table, q) {
+		if err != nil {
+			return false, fmt.Errorf("read key pages of %s: %w", s.account, err)
+		}
+		version, err := strconv.ParseInt(strings.TrimPrefix(row.SK, "K#"), 10, 64)
+		if err != nil {
+			return false, nil // readPages has reported it
+		}
+		p, err := keyindex.ParsePage(row, version/pageSpan)
+		if err != nil || !f.Agrees(p) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // readGuards compares the guards with the reversals.

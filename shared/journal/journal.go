@@ -60,6 +60,8 @@ const (
 	laneShards      = 64
 	// idleLanes is how many goroutines wait for a lane to run.
 	idleLanes = 128
+	// maxFilters bounds the filters of keys that wait to be made.
+	maxFilters = 64
 )
 
 // Committed is an entry on its way to the stream.
@@ -215,7 +217,7 @@ type Journal struct {
 	ctx    context.Context // ends when the journal is given up: unanswered puts stop being repeated
 	cancel context.CancelFunc
 	closed atomic.Bool    // lanes take no more commands
-	busy   sync.WaitGroup // the heartbeat
+	busy   sync.WaitGroup // the heartbeat, and who makes filters
 }
 
 // Open registers this process as a writer and starts its heartbeat. Close ends both.
@@ -234,7 +236,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 		Reader: NewReader(c.Table), config: c,
 		seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1, keys: c.Keys / laneShards, pool: workerpool.New(idleLanes),
 	}
-	j.pages = keyindex.Store{Table: c.Table, Name: Table, Now: c.Now, Slack: MaxSkew, Entries: j.begun}
+	j.pages = keyindex.Store{Table: c.Table, Name: Table, Now: c.Now, Slack: MaxSkew, Entries: j.begun, Filters: make(chan keyindex.Wanted, maxFilters)}
 	if c.Metrics != nil {
 		j.Reader.Report(c.Metrics, c.Log)
 	}
@@ -251,6 +253,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	j.busy.Go(func() { j.tend(j.ctx) })
+	j.busy.Go(func() { j.pages.MakeFilters(j.ctx) })
 	return j, nil
 }
 

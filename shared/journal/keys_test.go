@@ -128,6 +128,42 @@ func TestMissingPageIsReadFromEntriesAndSaved(t *testing.T) {
 	}
 }
 
+// After a restart an account of many pages has filters in their place. A repeated command is
+// answered from behind one, among others that share the round.
+func TestRepeatedKeyBehindAFilterGetsItsFirstAnswer(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	j, _ := open(t, tbl, c)
+	openAccount(t, j, acct, 100)
+	credits := func(s account.State, now time.Time) account.Decision {
+		d := account.NewDraft(s, now)
+		for range 400 {
+			d.Credit(event.MoneyCredited{Amount: 1, Kind: event.KindDeposit}, d.Today())
+		}
+		return d.Decision()
+	}
+	first := accepted(t, j, command(acct, "first", crediting(5)))
+	for i := range keyindex.FilterPages*keyindex.PageSpan/400 + 3 {
+		accepted(t, j, command(acct, fmt.Sprint("many", i), credits))
+	}
+	waitFor(t, func() bool {
+		_, err := tbl.Get(t.Context(), Table, keyindex.FilterKey(acct, 0), true)
+		return err == nil
+	})
+	restarted, _ := open(t, tbl, c)
+	accepted(t, restarted, command(acct, "new", crediting(1)))
+	receipts, errs := together(t, tbl, restarted, command(acct, "others 0", crediting(1)),
+		command(acct, "others 1", crediting(1)), command(acct, "first", crediting(5)), command(acct, "others 2", crediting(1)))
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range receipts {
+		if again := i == 1; r.Replayed != again || again && r.Command != first.Command {
+			t.Errorf("command %d: %+v", i, r)
+		}
+	}
+}
+
 // Keys are loaded back past the longest gap between entries, which may have been a clock that
 // jumped, and no further.
 func TestKeysOlderThanTheWindowAreNotLoaded(t *testing.T) {

@@ -144,7 +144,7 @@ func (l *lane) process(batch []*pending, put *attempt) (left []*pending) {
 			return nil
 		}
 		pl.answer()
-		l.savePages()
+		l.journal.pages.SaveAll(l.journal.ctx, l.account, &l.keys)
 		return batch[len(pl.outcomes):]
 	}
 	failAll(batch, ErrContention)
@@ -230,18 +230,6 @@ func (l *lane) load() error {
 	err = l.publishForeign(ctx)
 	l.loaded = err == nil
 	return err
-}
-
-// savePages stores the pages of keys that are complete. A page that cannot be stored now is stored
-// later, or by the process that loads the account next: pages only save reading.
-func (l *lane) savePages() {
-	for {
-		p, ok := l.keys.Complete()
-		if !ok || l.journal.pages.Save(l.journal.ctx, l.account, p) != nil {
-			return
-		}
-		l.keys.Saved()
-	}
 }
 
 // publishForeign hands the outbox those of the account's last entries that other writers committed

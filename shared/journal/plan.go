@@ -8,6 +8,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
+	"passbook/shared/journal/keyindex"
 	"passbook/shared/telemetry/trace"
 )
 
@@ -105,11 +106,11 @@ func (pl *plan) replay(c *Command) (outcome, bool) {
 	if e := c.DryRun.Entry(c.Account, c.Key); e != nil {
 		return pl.rehearsed(c, e), true
 	}
-	version, ok := pl.lane.keys.Find(c.Key)
-	if pl.calls = pl.calls || ok && pl.shared; !ok || pl.calls {
-		return outcome{command: -1}, ok
+	if _, found := pl.lane.keys.Find(c.Key); found == keyindex.Unused || pl.shared {
+		pl.calls = pl.calls || found != keyindex.Unused
+		return outcome{command: -1}, found != keyindex.Unused
 	}
-	r, seen, err := pl.lane.seen(c, version)
+	r, seen, err := pl.lane.seen(c)
 	if err != nil {
 		return outcome{command: -1, err: err}, true
 	}
@@ -183,10 +184,17 @@ func (pl *plan) answer() {
 	}
 }
 
-// seen confirms by reading the entry that the command's key was committed with that version.
-func (l *lane) seen(c *Command, version int64) (Receipt, bool, error) {
+// seen finds the first answer to a committed command with the key, by reading its entry.
+func (l *lane) seen(c *Command) (Receipt, bool, error) {
 	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
 	defer cancel()
+	version, used, err := l.journal.pages.Find(ctx, l.account, &l.keys, c.Key)
+	if err != nil {
+		return Receipt{}, false, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if !used {
+		return Receipt{}, false, nil
+	}
 	e, err := l.journal.Entry(ctx, l.account, version)
 	if err != nil {
 		return Receipt{}, false, fmt.Errorf("%w: %w", ErrUnavailable, err)

@@ -31,7 +31,7 @@ func retryConflicts(p *pending, try func() error, lanes ...*lane) {
 		}
 		if p.command.DryRun == nil {
 			for _, l := range lanes {
-				l.savePages()
+				l.journal.pages.SaveAll(l.journal.ctx, l.account, &l.keys)
 			}
 		}
 		return

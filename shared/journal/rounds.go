@@ -261,7 +261,7 @@ func (t *turn) settle(outcomes []error, started time.Time) bool {
 	if t.lane != nil && t.paged {
 		err := outcomes[len(outcomes)-1]
 		if t.saved = err == nil || errors.Is(err, table.ErrConditionFailed); t.saved {
-			t.lane.keys.Saved()
+			t.lane.journal.pages.Saved(t.lane.account, &t.lane.keys)
 		}
 	}
 	if t.lane == nil || t.plan == nil {

@@ -31,7 +31,7 @@ func document(t *testing.T) Document {
 func TestEveryRowIsDescribed(t *testing.T) {
 	d := document(t)
 	seen := map[string]map[string]bool{}
-	rows := slices.Concat(apiKeys(t), actors(t), derivedRows(t), webhooks(t), []Rendered{keyPage(t), opsLog(t), processRow(t), feedReader(t)})
+	rows := slices.Concat(apiKeys(t), actors(t), derivedRows(t), webhooks(t), keyRows(t), []Rendered{opsLog(t), processRow(t), feedReader(t)})
 	for _, row := range rows {
 		if err := d[row.Kind].Check(row); err != nil {
 			t.Error(err)
@@ -60,7 +60,7 @@ func TestEveryRowIsDescribed(t *testing.T) {
 func TestEveryExampleIsARealRow(t *testing.T) {
 	d := document(t)
 	real := map[string][]Rendered{}
-	for _, row := range slices.Concat(apiKeys(t), actors(t), derivedRows(t), webhooks(t), []Rendered{keyPage(t), opsLog(t), processRow(t), feedReader(t)}) {
+	for _, row := range slices.Concat(apiKeys(t), actors(t), derivedRows(t), webhooks(t), keyRows(t), []Rendered{opsLog(t), processRow(t), feedReader(t)}) {
 		real[row.Key()] = append(real[row.Key()], row)
 	}
 	for _, directory := range All {

@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -20,9 +21,10 @@ func (discard) Publish(...journal.Committed)    {}
 func (discard) Full() bool                      { return false }
 func (discard) Pace(event.Account, func()) bool { return false }
 
-// keyPage has the journal write a key page, and returns its row. The account reaches version 1000
-// by three commands of many events each, so that the page is short enough for the document.
-func keyPage(t *testing.T) Rendered {
+// keyRows has the journal write a key page and a key filter, and returns their rows. The account
+// reaches version 64,000 by commands of many events each, so that they are short enough for the
+// document.
+func keyRows(t *testing.T) []Rendered {
 	t.Helper()
 	db, err := embedded.Open(embedded.Options{Dir: t.TempDir()})
 	if err != nil {
@@ -39,20 +41,28 @@ func keyPage(t *testing.T) Rendered {
 		t.Fatal(err)
 	}
 	a := event.Account{Tenant: "main", ID: "A-1"}
-	for i := range 3 {
+	for i := range 161 {
 		_, err := j.Execute(t.Context(), journal.Command{Account: a, Key: fmt.Sprint("batch-", i), Status: 201, Decide: credit400})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
+	var rendered []Rendered
+	for _, sk := range []string{"K#000000000001", "F#000000000001"} {
+		row, err := tables.Get(t.Context(), journal.Table, table.Key{PK: a.String(), SK: sk}, true)
+		for errors.Is(err, table.ErrNotFound) { // the filter is made beside the commands
+			<-time.After(time.Millisecond)
+			row, err = tables.Get(t.Context(), journal.Table, table.Key{PK: a.String(), SK: sk}, true)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		rendered = append(rendered, Render(journal.Table, row))
+	}
 	if err := j.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	row, err := tables.Get(t.Context(), journal.Table, table.Key{PK: a.String(), SK: "K#000000000001"}, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Render(journal.Table, row)
+	return rendered
 }
 
 // credit400 decides on 400 credits at once.

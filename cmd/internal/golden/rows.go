@@ -79,7 +79,7 @@ func kind(name string, key table.Key) string {
 		}
 		return "Holder row"
 	case "journal":
-		return map[byte]string{'E': "Entry", 'K': "Key page", 'R': "Guard"}[key.SK[0]]
+		return map[byte]string{'E': "Entry", 'F': "Key filter", 'K': "Key page", 'R': "Guard"}[key.SK[0]]
 	}
 	first, _, _ := strings.Cut(key.PK, "#")
 	switch {

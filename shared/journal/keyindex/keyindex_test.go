@@ -26,7 +26,7 @@ func entry(first, last int64, at time.Time) *event.Entry {
 func find(t *testing.T, x *Index, versions ...int64) {
 	t.Helper()
 	for _, v := range versions {
-		if got, ok := x.Find(fmt.Sprint("k", v)); !ok || got != v {
+		if got, ok := x.Find(fmt.Sprint("k", v)); ok != Used || got != v {
 			t.Errorf("k%d: version %d, %v", v, got, ok)
 		}
 	}
@@ -47,7 +47,7 @@ func TestPagesHaveTheKeysOfTheirVersions(t *testing.T) {
 					break
 				}
 				pages = append(pages, p)
-				x.Saved()
+				x.saved()
 			}
 			find(t, &x, first, last)
 			first = last + 1
@@ -66,12 +66,12 @@ func TestPagesHaveTheKeysOfTheirVersions(t *testing.T) {
 		}
 		open := x.open
 		slices.Reverse(pages)
-		loaded := Load(pages, open, time.Time{}, nil)
+		loaded := newIndex(partsOf(pages), open, time.Time{}, nil)
 		if loaded.Count() != x.Count() {
 			t.Errorf("%v: %d keys loaded, %d remembered", ends, loaded.Count(), x.Count())
 		}
 		find(t, &loaded, 1, 500, ends[0], ends[len(ends)-1])
-		if _, ok := loaded.Find("other"); ok {
+		if _, ok := loaded.Find("other"); ok != Unused {
 			t.Error("found a key that was never there")
 		}
 	}
@@ -84,7 +84,7 @@ func TestSavedPageCanBeCollected(t *testing.T) {
 	p, _ := x.Complete()
 	keys := weak.Make(&p.Keys[0])
 	p = Page{}
-	x.Saved()
+	x.saved()
 	runtime.GC()
 	if keys.Value() != nil {
 		t.Error("the index refers to a page that was saved")
@@ -116,7 +116,7 @@ func TestKeysAreDroppedAfterTheWindow(t *testing.T) {
 				x.Add(entry(1, 1, began))
 				time.Sleep(tt.process)
 				x.Add(entry(1001, 1001, began.Add(tt.journal))) // in the next page
-				if _, ok := x.Find("k1"); ok != tt.kept {
+				if _, ok := x.Find("k1"); (ok == Used) != tt.kept {
 					t.Errorf("kept %v", ok)
 				}
 				find(t, &x, 1001)
@@ -129,7 +129,7 @@ func TestKeysAreDroppedAfterTheWindow(t *testing.T) {
 }
 
 func TestIndexIsTooShortWhereItWasLoadedUnderAClockThatWasAhead(t *testing.T) {
-	x := Load(nil, Page{}, began, nil)
+	x := newIndex(nil, Page{}, began, nil)
 	if x.TooShort(began.Add(Window)) || !x.TooShort(began.Add(Window-1)) {
 		t.Error("the window begins elsewhere")
 	}

@@ -57,13 +57,20 @@ func newPages(n int64) (pages []Page) {
 	return pages
 }
 
+func partsOf(pages []Page) (parts []part) {
+	for _, p := range pages {
+		parts = append(parts, part{page: p})
+	}
+	return parts
+}
+
 // A key takes as much memory as the writers account for.
 func TestAKeyTakesTheMemoryThatIsCounted(t *testing.T) {
 	pages := newPages(100)
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	x := Load(pages, Page{Number: 100}, time.Time{}, nil)
+	x := newIndex(partsOf(pages), Page{Number: 100}, time.Time{}, nil)
 	for i := range int64(5000) {
 		x.Add(entry(100*PageSpan+i+1, 100*PageSpan+i+1, began.Add(2*time.Hour)))
 	}
@@ -79,10 +86,10 @@ func TestAKeyTakesTheMemoryThatIsCounted(t *testing.T) {
 
 // BenchmarkLoad makes the index of 1,700,000 keys.
 func BenchmarkLoad(b *testing.B) {
-	pages := newPages(1700)
+	pages := partsOf(newPages(1700))
 	b.ReportAllocs()
 	for b.Loop() {
-		if x := Load(pages, Page{}, time.Time{}, nil); x.Count() != 1_700_000 {
+		if x := newIndex(pages, Page{}, time.Time{}, nil); x.Count() != 1_700_000 {
 			b.Fatal(x.Count())
 		}
 	}
@@ -90,7 +97,7 @@ func BenchmarkLoad(b *testing.B) {
 
 // BenchmarkFind looks for keys that are not among those of a day.
 func BenchmarkFind(b *testing.B) {
-	x := Load(newPages(1440), Page{}, time.Time{}, nil)
+	x := newIndex(partsOf(newPages(1440)), Page{}, time.Time{}, nil)
 	keys := make([]string, 1024)
 	for i := range keys {
 		keys[i] = fmt.Sprint("new", i)
@@ -99,7 +106,7 @@ func BenchmarkFind(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		n++
-		if _, found := x.Find(keys[n%len(keys)]); found {
+		if _, found := x.Find(keys[n%len(keys)]); found != Unused {
 			b.Fatal("found")
 		}
 	}

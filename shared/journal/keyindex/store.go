@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"time"
 
 	"passbook/shared/event"
@@ -13,9 +12,9 @@ import (
 )
 
 const (
-	// firstRead and maxRead are how many pages are read at once: at first, and then.
+	// firstRead and maxRead are how many pages or filters are read at once: at first, and then.
 	firstRead = 4
-	maxRead   = 1024
+	maxRead   = 64
 	// saveDeadline bounds the put of a page.
 	saveDeadline = 2 * time.Second
 )
@@ -32,6 +31,9 @@ type Store struct {
 	Slack time.Duration
 	// Entries yields, in version order, the account's entries whose first version is in from..to.
 	Entries func(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error]
+	// Filters takes the filters that are missing to MakeFilters. One that it has no room for is
+	// asked for again after the next load.
+	Filters chan Wanted
 }
 
 // PageKey returns the table's key of an account's page: it shares the partition of the account's
@@ -64,8 +66,29 @@ func (s Store) Put(a event.Account, p Page) table.Put {
 	}}}
 }
 
+// SaveAll stores the pages of an account's keys that are complete. A page that cannot be stored now
+// is stored later, or by the process that loads the account next: pages only save reading.
+func (s Store) SaveAll(ctx context.Context, a event.Account, x *Index) {
+	for {
+		p, ok := x.Complete()
+		if !ok || s.Save(ctx, a, p) != nil {
+			return
+		}
+		s.Saved(a, x)
+	}
+}
+
+// Saved notes that the page which x.Complete returned is stored. After the last page of a filter it
+// asks for the filter.
+func (s Store) Saved(a event.Account, x *Index) {
+	if filter, last := x.saved(); last {
+		s.want(Wanted{a, filter})
+	}
+}
+
 // Load returns the keys of an account whose last entry has that version and time, back to 24 hours
-// ago at least: those of the open page from its entries, those before it from the stored pages.
+// ago at least: those of the open page from its entries, those before it from the stored pages and
+// filters.
 func (s Store) Load(ctx context.Context, a event.Account, version int64, at time.Time) (Index, error) {
 	if version == 0 {
 		return Index{}, nil
@@ -74,66 +97,71 @@ func (s Store) Load(ctx context.Context, a event.Account, version int64, at time
 	if err != nil {
 		return Index{}, err
 	}
-	back, err := s.readBack(ctx, a, open, at)
-	if err != nil {
+	b := backward{store: s, account: a, clock: s.Now(), last: at, next: at, gap: open.Gap}
+	if !open.From.IsZero() {
+		b.next = open.From
+	}
+	if err := b.read(ctx, open.Number); err != nil {
 		return Index{}, err
 	}
-	return Load(back.pages, open, back.since, back.missing), nil
+	return newIndex(b.parts, open, b.since, b.missing), nil
 }
 
-// earlierPages are the pages before the open one.
-type earlierPages struct {
-	pages []Page // newest first
-	// since is the time back to which they reach, zero when there is no page before them.
-	since time.Time
-	// missing are those that are not stored, the oldest first.
-	missing []Page
-}
-
-// readBack reads the pages before the open one down to the first that ended before the window. A
-// clock that is ahead must not shorten the window: the window ends at the clock, or at the
-// account's last entry without the longest gap before it where that is earlier, because only a gap
-// shows a clock that jumped.
-func (s Store) readBack(ctx context.Context, a event.Account, open Page, last time.Time) (back earlierPages, err error) {
-	i, clock, gap, next := open.Number-1, s.Now(), open.Gap, last
-	if !open.From.IsZero() {
-		next = open.From
-	}
-	stored := s.reader(a, i)
-	for ; i >= 0; i-- {
-		p, found, err := stored.page(ctx, i)
-		if err == nil && !found {
-			p, err = s.Make(ctx, a, i, (i+1)*PageSpan)
-		}
+// Find does what x.Find does, and reads the pages of the filters that may have the key.
+func (s Store) Find(ctx context.Context, a event.Account, x *Index, key string) (version int64, used bool, err error) {
+	version, found := x.Find(key)
+	for found == Unread {
+		unread := x.unread(key)
+		pages, err := s.pagesOf(ctx, a, unread.filter.Number)
 		if err != nil {
-			return back, err
+			return 0, false, err
 		}
-		if p.At.IsZero() {
-			continue // no entry begins in the range
-		}
-		if !found {
-			back.missing = slices.Insert(back.missing, 0, p)
-		}
-		gap, next = max(gap, next.Sub(p.At)), p.At
-		if since := earlier(clock, last.Add(-gap)).Add(-Window - s.Slack); p.At.Before(since) {
-			back.since = since
-			return back, nil
-		}
-		back.pages = append(back.pages, p)
+		x.read(unread, pages)
+		version, found = x.Find(key)
 	}
-	return back, nil
+	return version, found == Used, nil
 }
 
-// reader returns a reader of the account's stored pages up to page newest.
-func (s Store) reader(a event.Account, newest int64) *pageReader {
-	return &pageReader{table: s.Table, account: a, more: true, query: table.Query{
-		Table: s.Name, PK: a.String(), Desc: true, Limit: firstRead, Consistent: true,
-		From: table.S(PageKey(a, 0).SK), To: table.S(PageKey(a, max(newest, 0)).SK),
+// pagesOf returns the pages that a filter covers, the oldest first: those that are not stored are
+// made of their entries.
+func (s Store) pagesOf(ctx context.Context, a event.Account, filter int64) ([]Page, error) {
+	first := filter * FilterPages
+	stored := s.reader(a, PageKey(a, first), PageKey(a, first+FilterPages-1), FilterPages)
+	pages := make([]Page, FilterPages)
+	for i := int64(FilterPages - 1); i >= 0; i-- {
+		p, _, err := s.page(ctx, stored, first+i)
+		if err != nil {
+			return nil, err
+		}
+		pages[i] = p
+	}
+	return pages, nil
+}
+
+// page returns page i, from the reader if it is stored, or else made of its entries.
+func (s Store) page(ctx context.Context, stored *reader, i int64) (p Page, found bool, err error) {
+	row, found, err := stored.row(ctx, PageKey(stored.account, i))
+	if err != nil {
+		return p, false, err
+	}
+	if found {
+		p, err = ParsePage(row, i)
+		return p, true, err
+	}
+	p, err = s.Make(ctx, stored.account, i, (i+1)*PageSpan)
+	return p, false, err
+}
+
+// reader returns a reader of the account's rows from oldest to newest, which reads so many at
+// first.
+func (s Store) reader(a event.Account, oldest, newest table.Key, first int) *reader {
+	return &reader{table: s.Table, account: a, more: true, query: table.Query{
+		Table: s.Name, PK: a.String(), Desc: true, Limit: first, Consistent: true, From: table.S(oldest.SK), To: table.S(newest.SK),
 	}}
 }
 
-// pageReader reads an account's stored pages, newest first. It is for one goroutine.
-type pageReader struct {
+// reader reads an account's stored pages or filters, newest first. It is for one goroutine.
+type reader struct {
 	table   table.Table
 	account event.Account
 	query   table.Query
@@ -141,25 +169,30 @@ type pageReader struct {
 	more    bool // rows come after these
 }
 
-// page returns page i, and whether it is stored. It is called with falling i.
-func (r *pageReader) page(ctx context.Context, i int64) (p Page, found bool, err error) {
-	for len(r.rows) == 0 && r.more {
+// row returns the row of a key, and whether it is stored. It is called with falling keys.
+func (r *reader) row(ctx context.Context, key table.Key) (row table.Row, found bool, err error) {
+	for {
+		for len(r.rows) > 0 && r.rows[0].SK > key.SK {
+			r.rows = r.rows[1:]
+		}
+		if len(r.rows) > 0 || !r.more {
+			break
+		}
 		answer, err := r.table.Query(ctx, r.query)
 		if err != nil {
-			return p, false, fmt.Errorf("read key pages of %s: %w", r.account, err)
+			return row, false, fmt.Errorf("read keys of %s: %w", r.account, err)
 		}
 		r.rows, r.query.After, r.query.Limit = answer.Rows, answer.After, maxRead
 		r.more = r.query.After != ""
 	}
-	if len(r.rows) == 0 || r.rows[0].Key != PageKey(r.account, i) {
-		return p, false, nil
+	if len(r.rows) == 0 || r.rows[0].Key != key {
+		return row, false, nil
 	}
-	p, err = parsePage(r.rows[0], i)
-	r.rows = r.rows[1:]
-	return p, true, err
+	return r.rows[0], true, nil
 }
 
-func parsePage(row table.Row, i int64) (Page, error) {
+// ParsePage returns page i from its row.
+func ParsePage(row table.Row, i int64) (Page, error) {
 	r := table.NewReader(row.Attrs)
 	p, err := Stored(i, r.Bytes("keys"), r.Time("at"))
 	if r.Bad() != "" || err != nil {
@@ -179,11 +212,4 @@ func (s Store) Make(ctx context.Context, a event.Account, i, upTo int64) (Page, 
 		p.Add(e)
 	}
 	return p, nil
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
