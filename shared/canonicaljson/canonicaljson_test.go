@@ -229,6 +229,41 @@ func TestTimes(t *testing.T) {
 	})
 }
 
+// A time that would not be read back as it is cannot be written.
+func TestInexactTimesAreRefused(t *testing.T) {
+	day := time.Date(2026, 2, 3, 0, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		time, date bool
+		at         time.Time
+	}{
+		"a day":                 {true, true, day},
+		"the first":             {true, true, time.Unix(0, 0).UTC()},
+		"the last":              {true, false, time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)},
+		"the last day":          {true, true, time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)},
+		"a microsecond":         {true, false, day.Add(time.Microsecond)},
+		"a nanosecond":          {false, false, day.Add(time.Nanosecond)},
+		"before 1970":           {false, false, time.Unix(-86400, 0).UTC()},
+		"after 9999":            {false, false, time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"zero":                  {false, false, time.Time{}},
+		"in another zone":       {false, false, day.In(time.FixedZone("CET", 3600))},
+		"in UTC as a location":  {false, false, day.In(time.FixedZone("UTC", 0))},
+		"with a monotonic part": {false, false, time.Now().UTC()},
+	} {
+		w := NewWriter(nil)
+		w.Begin()
+		w.Time("t", &c.at)
+		if ok := w.Err() == nil; ok != c.time {
+			t.Errorf("%s as a time: %v", name, w.Err())
+		}
+		w = NewWriter(nil)
+		w.Begin()
+		w.Date("d", &c.at)
+		if ok := w.Err() == nil; ok != c.date {
+			t.Errorf("%s as a date: %v", name, w.Err())
+		}
+	}
+}
+
 // Accepted input is JSON, and is written again as the same bytes.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(fullJSON))

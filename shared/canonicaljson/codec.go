@@ -2,6 +2,7 @@ package canonicaljson
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -63,6 +64,12 @@ func (c *Codec) Err() error {
 // Written returns what was written so far, after what dst had before.
 func (c *Codec) Written() []byte { return c.out }
 
+// Reserve leaves so many bytes of the output to the caller, between two fields.
+func (c *Codec) Reserve(n int) {
+	c.out = slices.Grow(c.out, n)
+	c.out = c.out[:len(c.out)+n]
+}
+
 // Here returns how far the input was read, or the output written, in bytes.
 func (c *Codec) Here() int {
 	if c.reading {
@@ -71,13 +78,8 @@ func (c *Codec) Here() int {
 	return len(c.out)
 }
 
-// Since returns the JSON from a place that Here returned up to this place.
-func (c *Codec) Since(start int) string {
-	if c.reading {
-		return c.in[start:c.pos]
-	}
-	return string(c.out[start:])
-}
+// Read returns what was read from a place that Here returned up to this place.
+func (c *Codec) Read(start int) string { return c.in[start:c.pos] }
 
 // Finish returns the first error of the whole value. Input that is left over is one.
 func (c *Codec) Finish() error {

@@ -141,14 +141,20 @@ func (c *Codec) Bytes(name string, v []byte) {
 	if c.err != nil {
 		return
 	}
-	var room [64]byte
-	src := room[:copy(room[:], raw)]
-	if base64.RawURLEncoding.DecodedLen(len(src)) == len(v) {
-		if n, err := strictURL.Decode(v, src); err == nil && n == len(v) {
-			return
-		}
+	if !DecodeURL(v, raw) {
+		c.Fail(name, fmt.Sprintf("must be %d bytes in unpadded base64url", len(v)))
 	}
-	c.Fail(name, fmt.Sprintf("must be %d bytes in unpadded base64url", len(v)))
+}
+
+// DecodeURL reads up to 64 characters of unpadded base64url into dst, and reports whether they are
+// the one spelling of len(dst) bytes.
+func DecodeURL(dst []byte, text string) bool {
+	var room [64]byte
+	if len(text) != base64.RawURLEncoding.EncodedLen(len(dst)) || len(text) > len(room) {
+		return false
+	}
+	n, err := strictURL.Decode(dst, room[:copy(room[:], text)])
+	return err == nil && n == len(dst)
 }
 
 // strictURL refuses encodings whose spare bits are set: they would be a second spelling of the same
@@ -158,13 +164,13 @@ var strictURL = base64.RawURLEncoding.Strict()
 // Time writes or reads a time in UTC, in whole microseconds, of the years 1970 to 9999.
 func (c *Codec) Time(name string, v *time.Time) {
 	c.field(name)
-	c.stamp(name, v, len(timeForm), AppendTime, parseTime)
+	c.stamp(name, v, timeStamp)
 }
 
 // OptTime writes or reads a Time that is left out when it is zero.
 func (c *Codec) OptTime(name string, v *time.Time) {
 	if c.optional(name, v.IsZero()) {
-		c.stamp(name, v, len(timeForm), AppendTime, parseTime)
+		c.stamp(name, v, timeStamp)
 	} else if c.reading {
 		*v = time.Time{}
 	}
@@ -173,29 +179,45 @@ func (c *Codec) OptTime(name string, v *time.Time) {
 // Date writes or reads a date, as midnight UTC, of the years 1970 to 9999.
 func (c *Codec) Date(name string, v *time.Time) {
 	c.field(name)
-	c.stamp(name, v, len(dateForm), AppendDate, parseDate)
+	c.stamp(name, v, dateStamp)
 }
 
-func (c *Codec) stamp(name string, v *time.Time, size int, write func([]byte, time.Time) []byte, read func(string) (time.Time, bool)) {
+// stamp is the form of a time, which is in whole units.
+type stamp struct {
+	form   string
+	unit   time.Duration
+	append func([]byte, time.Time) []byte
+	parse  func(string) (time.Time, bool)
+}
+
+var (
+	timeStamp = stamp{timeForm, time.Microsecond, AppendTime, parseTime}
+	dateStamp = stamp{dateForm, 24 * time.Hour, AppendDate, parseDate}
+)
+
+// exact reports whether parse returns a time as append wrote it.
+func (s stamp) exact(t time.Time) bool {
+	return t.Unix() >= 0 && t.Year() <= 9999 && t == t.Truncate(s.unit).UTC()
+}
+
+func (c *Codec) stamp(name string, v *time.Time, s stamp) {
 	if c.err != nil {
 		return
 	}
 	if !c.reading {
-		start := len(c.out) + 1
-		c.out = append(c.out, '"')
-		c.out = write(c.out, *v)
-		if back, ok := read(string(c.out[start:])); !ok || back != *v {
-			c.Fail(name, "must be UTC, "+timeForm[:size]+", years 1970 to 9999")
+		if !s.exact(*v) {
+			c.Fail(name, "must be UTC, "+s.form+", years 1970 to 9999")
+			return
 		}
-		c.out = append(c.out, '"')
+		c.out = append(s.append(append(c.out, '"'), *v), '"')
 		return
 	}
-	end := c.pos + size + 2
+	end := c.pos + len(s.form) + 2
 	if end <= len(c.in) && c.in[c.pos] == '"' && c.in[end-1] == '"' {
-		if at, ok := read(c.in[c.pos+1 : end-1]); ok {
+		if at, ok := s.parse(c.in[c.pos+1 : end-1]); ok {
 			*v, c.pos = at, end
 			return
 		}
 	}
-	c.Fail(name, "must be a string of the form "+timeForm[:size])
+	c.Fail(name, "must be a string of the form "+s.form)
 }

@@ -2,7 +2,6 @@ package event
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -79,7 +78,7 @@ func DecodeStored(e *Entry, enc string, commands, events []byte) error {
 	if err := c.Err(); err != nil {
 		return fmt.Errorf("event: decode: %w", err)
 	}
-	head := e.appendProof(c.Written(), false)
+	head := e.appendProof(c.Written(), nil)
 	var read *Entry
 	var err error
 	switch enc {
@@ -211,16 +210,8 @@ func (e *Entry) readLists(c *canonicaljson.Codec, record []byte, p proof) (*Entr
 	for i := range e.Events {
 		e.Events[i].Currency, e.Events[i].RecordedAt = e.Currency, e.RecordedAt
 	}
-	if sumWithout(record, p) != e.Hash {
+	if sumOf(record[:p.start], record[p.end:]) != e.Hash {
 		return nil, ErrHash
 	}
 	return e, nil
-}
-
-// sumWithout returns the hash of an entry's JSON without its proof.
-func sumWithout(record []byte, p proof) Hash {
-	// Room for the record of one command without an allocation.
-	room := make([]byte, 0, 1024)
-	hashed := append(append(room, record[:p.start]...), record[p.end:]...)
-	return sha256.Sum256(hashed)
 }

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"strings"
 
 	"passbook/shared/canonicaljson"
@@ -44,12 +45,13 @@ func (e *Entry) commands(c *canonicaljson.Codec) {
 
 // events writes or reads the list of the events.
 func (e *Entry) events(c *canonicaljson.Codec) {
+	room := dataRoom{events: cap(e.Events)}
 	c.OpenList("events")
 	for i := 0; c.Element(i, len(e.Events), MaxEvents); i++ {
 		if c.Reading() {
 			e.Events = append(e.Events, Event{})
 		}
-		e.Events[i].fields(c)
+		e.Events[i].fields(c, &room)
 	}
 	c.CloseList()
 }
@@ -86,8 +88,29 @@ func (e *Entry) checkCommands(c *canonicaljson.Codec) {
 	c.Check(next == e.Last+1, "commands", "last of the last one must be the entry's")
 }
 
-// fields writes or reads an event. checkEvents checks its place in the entry.
-func (v *Event) fields(c *canonicaljson.Codec) {
+// dataRoom is memory for the data of events that are read, of about so many more events.
+type dataRoom struct {
+	bytes  []byte
+	events int
+}
+
+// maxDataRoom bounds what is allocated at once for the data of several events.
+const maxDataRoom = 4 << 10
+
+// keep returns a copy of an event's data.
+func (r *dataRoom) keep(data string) []byte {
+	if cap(r.bytes)-len(r.bytes) < len(data) {
+		r.bytes = make([]byte, 0, max(len(data), min(r.events*len(data), maxDataRoom)))
+	}
+	r.events--
+	start := len(r.bytes)
+	r.bytes = append(r.bytes, data...)
+	return r.bytes[start:len(r.bytes):len(r.bytes)]
+}
+
+// fields writes or reads an event, with its data in a room. checkEvents checks its place in the
+// entry.
+func (v *Event) fields(c *canonicaljson.Codec, room *dataRoom) {
 	typ := ""
 	if v.Body != nil {
 		typ = v.Body.Type()
@@ -101,7 +124,7 @@ func (v *Event) fields(c *canonicaljson.Codec) {
 	c.Object("after")
 	v.After.fields(c)
 	c.EndObject()
-	v.data(c, typ)
+	v.data(c, typ, room)
 	c.End()
 }
 
@@ -113,7 +136,7 @@ func (a *After) fields(c *canonicaljson.Codec) {
 
 // data writes or reads the event's own data: of the newest schema field by field, of an older one
 // as the bytes that it came in.
-func (v *Event) data(c *canonicaljson.Codec, typ string) {
+func (v *Event) data(c *canonicaljson.Codec, typ string, room *dataRoom) {
 	if c.Err() != nil {
 		return
 	}
@@ -136,11 +159,15 @@ func (v *Event) data(c *canonicaljson.Codec, typ string) {
 	if c.Err() != nil {
 		return
 	}
-	data := c.Since(start)
-	if c.Reading() || v.Data == nil {
-		v.Data = []byte(data)
+	if c.Reading() {
+		v.Data = room.keep(c.Read(start))
+		return
 	}
-	c.Check(string(v.Data) == data, "data", "is not what the body says")
+	data := c.Written()[start:]
+	if v.Data == nil {
+		v.Data = bytes.Clone(data)
+	}
+	c.Check(bytes.Equal(v.Data, data), "data", "is not what the body says")
 }
 
 func (v *Event) olderData(c *canonicaljson.Codec, typ string) {

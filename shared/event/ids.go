@@ -39,7 +39,8 @@ func ParseID(prefix byte, id string) (version int64, ok bool) {
 
 // EventID returns the id of an event in the whole bank, the same on every publish.
 func EventID(accountID string, version int64) string {
-	return string(strconv.AppendInt(append([]byte(accountID), ':'), version, 10))
+	var room [96]byte
+	return string(strconv.AppendInt(append(append(room[:0], accountID...), ':'), version, 10))
 }
 
 // Amount returns the positive amount of money and hold events, in minor units, and 0 for the

@@ -53,7 +53,14 @@ func (m MAC) String() string {
 	if m.IsZero() {
 		return ""
 	}
-	return strconv.Itoa(m.Key) + ":" + base64.RawURLEncoding.EncodeToString(m.Sum[:])
+	var room [maxMACBytes]byte
+	return string(m.appendTo(room[:0]))
+}
+
+// appendTo appends the text of a MAC that is there.
+func (m MAC) appendTo(dst []byte) []byte {
+	dst = append(strconv.AppendInt(dst, int64(m.Key), 10), ':')
+	return base64.RawURLEncoding.AppendEncode(dst, m.Sum[:])
 }
 
 // IsZero reports whether there is no MAC.
@@ -63,12 +70,11 @@ func (m MAC) IsZero() bool { return m == MAC{} }
 func ParseMAC(s string) (m MAC, err error) {
 	id, text, _ := strings.Cut(s, ":")
 	m.Key, err = strconv.Atoi(id)
-	sum, bad := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || bad != nil || len(sum) != len(m.Sum) || m.Key < 1 || m.Key > maxKeyID {
+	if err != nil || !canonicaljson.DecodeURL(m.Sum[:], text) || m.Key < 1 || m.Key > maxKeyID {
 		return MAC{}, errors.New("event: a mac must be a key's id, a colon and 22 characters of unpadded base64url")
 	}
-	m.Sum = [16]byte(sum)
-	if m.String() != s {
+	var room [maxMACBytes]byte
+	if string(m.appendTo(room[:0])) != s {
 		return MAC{}, errors.New("event: a mac must have no leading zero")
 	}
 	return m, nil
@@ -92,8 +98,14 @@ type Signer interface{ Sign(Hash) MAC }
 // Keyring makes and checks the MACs of one bank. It is safe for concurrent use.
 type Keyring struct {
 	newest int
-	keys   map[int]*sync.Pool // of hash.Hash, keyed
+	keys   map[int]*sync.Pool // of *keyedHash
 	prefix []byte             // the bank's id and a line feed
+}
+
+// keyedHash computes MACs of one key, in its own memory.
+type keyedHash struct {
+	mac  hash.Hash
+	room [sha256.Size]byte
 }
 
 // NewKeyring returns a bank's keyring of data keys by id, from 1. The one with the greatest id
@@ -104,7 +116,7 @@ func NewKeyring(bank string, keys map[int][]byte) (*Keyring, error) {
 		if id < 1 || id > maxKeyID || len(key) != KeyBytes {
 			return nil, fmt.Errorf("event: data key %d of %d bytes: want an id from 1 to %d and %d bytes", id, len(key), maxKeyID, KeyBytes)
 		}
-		k.keys[id] = &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}
+		k.keys[id] = &sync.Pool{New: func() any { return &keyedHash{mac: hmac.New(sha256.New, key)} }}
 		k.newest = max(k.newest, id)
 	}
 	if k.newest == 0 {
@@ -136,12 +148,13 @@ func (k *Keyring) Verify(h Hash, m MAC) error {
 }
 
 func (k *Keyring) sum(key int, h Hash) (sum [16]byte) {
-	mac := k.keys[key].Get().(hash.Hash)
+	keyed := k.keys[key].Get().(*keyedHash)
+	mac := keyed.mac
 	mac.Reset()
 	mac.Write(k.prefix)
-	mac.Write(h[:])
-	var room [sha256.Size]byte
-	copy(sum[:], mac.Sum(room[:0]))
-	k.keys[key].Put(mac)
+	copy(keyed.room[:], h[:]) // what is given to an interface is on the heap
+	mac.Write(keyed.room[:])
+	copy(sum[:], mac.Sum(keyed.room[:0]))
+	k.keys[key].Put(keyed)
 	return sum
 }

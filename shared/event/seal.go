@@ -2,12 +2,10 @@ package event
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"passbook/shared/canonicaljson"
 )
@@ -27,51 +25,62 @@ type Encoded struct {
 	Enc              string
 }
 
-// plain is an entry's record before compression and without its hash, which covers exactly these
-// bytes.
-type plain struct {
+// draft is an entry's JSON without its proof, which has room between head and lists. The hash
+// covers exactly the bytes of both.
+type draft struct {
 	json []byte
-	// hash is where the hash belongs, commands where the commands end.
-	hash, commands int
+	// head is where the head ends, lists where the lists begin, and commands where the first of
+	// them ends.
+	head, lists, commands int
+	// types are those that the proof names.
+	types []string
 }
+
+// size returns how many bytes the hash covers.
+func (d draft) size() int { return d.head + len(d.json) - d.lists }
+
+// sum returns the hash of the entry.
+func (d draft) sum() Hash { return sumOf(d.json[:d.head], d.json[d.lists:]) }
 
 // Seal checks the entry against every rule that DecodeRecord checks, sets its Hash and its MAC and
 // encodes it. It also fills the Data of events that have none. An entry of format 1 has no MAC, and
 // needs no signer. The record has no State, Writer and N, but State counts for the size:
 // ErrTooLarge.
 func Seal(e *Entry, signer Signer) (Encoded, error) {
-	p, err := e.plain()
+	d, err := e.draft(true)
 	if err != nil {
 		return Encoded{}, fmt.Errorf("event: seal: %w", err)
 	}
-	e.Hash, e.MAC = sha256.Sum256(p.json), MAC{}
+	e.Hash, e.MAC = d.sum(), MAC{}
 	if e.Signed() {
 		if signer == nil {
 			return Encoded{}, fmt.Errorf("event: seal: format %d needs a data key", e.Format)
 		}
 		e.MAC = signer.Sign(e.Hash)
 	}
-	return e.encode(p)
+	return e.encode(d)
 }
 
 // Signed reports whether entries of the format have a MAC.
 func (e *Entry) Signed() bool { return e.Format >= SignedFormat }
 
-// encode returns the encoding of a sealed entry whose JSON is p.
-func (e *Entry) encode(p plain) (Encoded, error) {
-	record := append(make([]byte, 0, len(p.json)+hashBytes+signedBytes), p.json[:p.hash]...)
-	record = e.appendProof(record, true)
-	headed := len(record)
-	record = append(record, p.json[p.hash:]...)
+// encode returns the encoding of a sealed entry of a draft. It moves the head up to the proof.
+func (e *Entry) encode(d draft) (Encoded, error) {
+	var room [1 << 10]byte
+	proof := e.appendProof(room[:0], d.types)
+	start := d.lists - len(proof) - d.head
+	copy(d.json[start:], d.json[:d.head])
+	copy(d.json[start+d.head:d.lists], proof)
+	record, headed := d.json[start:], d.lists-start
 	if len(record)+len(e.State) > MaxEntryBytes {
 		return Encoded{}, ErrTooLarge
 	}
 	enc := Encoded{
 		Record:   record,
-		Commands: p.json[p.hash+len(commandsName) : p.commands],
-		Events:   p.json[p.commands+len(eventsName) : len(p.json)-1],
+		Commands: d.json[d.lists+len(commandsName) : d.commands],
+		Events:   d.json[d.commands+len(eventsName) : len(d.json)-1],
 	}
-	if e.compressed(len(p.json)) {
+	if e.compressed(d.size()) {
 		enc.Commands, enc.Events, enc.Enc = compress(enc.Commands), compress(enc.Events), encZstd
 		if !e.Signed() {
 			enc.Record = withFrames(record[:headed:headed], enc.Commands, enc.Events)
@@ -122,31 +131,33 @@ func CompressRecord(record []byte) ([]byte, error) {
 func (e *Entry) Published() (*Entry, Encoded, error) {
 	bare := *e
 	bare.State, bare.Writer, bare.N = nil, "", 0
-	p, err := bare.plain()
+	d, err := bare.draft(true)
 	if err != nil {
 		return nil, Encoded{}, fmt.Errorf("event: encode: %w", err)
 	}
-	bare.Hash = sha256.Sum256(p.json)
-	enc, err := bare.encode(p)
+	bare.Hash = d.sum()
+	enc, err := bare.encode(d)
 	return &bare, enc, err
 }
 
 // Hashed returns the bytes that the entry's Hash covers: the record's JSON without the hash, the
 // MAC and the types.
 func (e *Entry) Hashed() ([]byte, error) {
-	p, err := e.plain()
+	d, err := e.draft(false)
 	if err != nil {
 		return nil, fmt.Errorf("event: encode: %w", err)
 	}
-	return p.json, nil
+	return d.json, nil
 }
 
-// types returns the distinct types of the events, in the order of their first appearance.
+// types returns the distinct types of the events, in the order of their first appearance. An event
+// without a body, which nothing seals, has none.
 func (e *Entry) types() []string {
 	types := make([]string, 0, 4)
 	for i := range e.Events {
-		if typ := e.Events[i].Body.Type(); !slices.Contains(types, typ) {
-			types = append(types, typ)
+		b := e.Events[i].Body
+		if b != nil && !slices.Contains(types, b.Type()) {
+			types = append(types, b.Type())
 		}
 	}
 	return types
@@ -158,32 +169,36 @@ const (
 	eventsName   = `,"events":`
 )
 
-// hashBytes is the length of the hash's field. signedBytes is about the most that the fields of a
-// signed entry add to it.
+// hashBytes is the length of the hash's field, and macBytes the most of that of the MAC.
 const (
-	hashBytes   = len(`,"hash":""`) + 43
-	signedBytes = 128
+	hashBytes = len(`,"hash":""`) + 43
+	macBytes  = len(`,"mac":""`) + maxMACBytes
 )
 
+// proofRoom returns the most bytes of what appendProof appends with types.
+func proofRoom(types []string) int {
+	room := hashBytes + macBytes + len(`,"types":[]`)
+	for _, typ := range types {
+		room += len(typ) + len(`"",`)
+	}
+	return room
+}
+
 // appendProof appends the fields that the hash does not cover: the hash itself and, of a signed
-// entry, the MAC and, in a record, the types.
-func (e *Entry) appendProof(dst []byte, types bool) []byte {
+// entry, the MAC and, in a record, the types of its events.
+func (e *Entry) appendProof(dst []byte, types []string) []byte {
 	dst = append(dst, `,"hash":"`...)
 	dst = base64.RawURLEncoding.AppendEncode(dst, e.Hash[:])
 	dst = append(dst, '"')
 	if !e.Signed() {
 		return dst
 	}
-	dst = append(dst, `,"mac":"`...)
-	dst = strconv.AppendInt(dst, int64(e.MAC.Key), 10)
-	dst = append(dst, ':')
-	dst = base64.RawURLEncoding.AppendEncode(dst, e.MAC.Sum[:])
-	dst = append(dst, '"')
-	if !types {
+	dst = append(e.MAC.appendTo(append(dst, `,"mac":"`...)), '"')
+	if len(types) == 0 {
 		return dst
 	}
 	dst = append(dst, `,"types":[`...)
-	for i, typ := range e.types() {
+	for i, typ := range types {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -198,19 +213,36 @@ func appendBase64(dst, data []byte) []byte {
 	return append(dst, '"')
 }
 
-// plain encodes the entry. Its error names the field that breaks a rule.
-func (e *Entry) plain() (plain, error) {
-	c := canonicaljson.NewWriter(make([]byte, 0, 1024))
+// The bytes of JSON for which there is memory at once: of a head, of a command and of an event.
+const (
+	headRoom    = 384
+	commandRoom = 256
+	eventRoom   = 352
+)
+
+// draft encodes the entry, for a record with room for its proof. Its error names the field that
+// breaks a rule.
+func (e *Entry) draft(record bool) (draft, error) {
+	var d draft
+	room := 0
+	if record {
+		d.types = e.types()
+		room = proofRoom(d.types)
+	}
+	c := canonicaljson.NewWriter(make([]byte, 0, headRoom+room+commandRoom*len(e.Commands)+eventRoom*len(e.Events)))
 	e.writeHead(&c)
-	hash := c.Here()
+	d.head = c.Here()
+	c.Reserve(room)
+	d.lists = c.Here()
 	e.checkCommands(&c)
 	e.checkEvents(&c)
 	e.checkRepeated(&c)
 	e.commands(&c)
-	commands := c.Here()
+	d.commands = c.Here()
 	e.events(&c)
 	c.End()
-	return plain{c.Written(), hash, commands}, c.Finish()
+	d.json = c.Written()
+	return d, c.Finish()
 }
 
 func (e *Entry) writeHead(c *canonicaljson.Codec) {
@@ -248,11 +280,11 @@ func AppendHeader(dst []byte, e *Entry) []byte {
 // Verify checks the entry's rules and its Hash, as after its parts were read from an archive. It
 // returns ErrHash when the hash is another. It does not check the MAC: Keyring does.
 func (e *Entry) Verify() error {
-	p, err := e.plain()
+	d, err := e.draft(false)
 	if err != nil {
 		return fmt.Errorf("event: verify: %w", err)
 	}
-	if sha256.Sum256(p.json) != e.Hash {
+	if d.sum() != e.Hash {
 		return ErrHash
 	}
 	return nil
