@@ -39,9 +39,7 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := time.Now()
 		r := c.Request()
-		id := requestID(r.Header)
 		header := c.Response().Header()
-		header["X-Request-Id"] = []string{id}
 		header["Cache-Control"] = noStore
 		s.askToReconnect(header)
 		if len(r.TransferEncoding) > 0 { // with a Content-Length too, maybe: nothing after it can be trusted
@@ -53,24 +51,19 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		route, kind := s.route(c)
 		principal, err := s.identify(r, route)
-		var ctx context.Context = &requestContext{r.Context(), id, principal, s.config.Tracer.Request(r.Context(), r.Header, start)}
+		id := requestID(r.Header)
+		ctx := &requestContext{id: [1]string{id}, correlation: id, principal: principal, span: s.config.Tracer.Request(r.Context(), r.Header, start)}
+		defer ctx.End()
+		header["X-Request-Id"] = ctx.id[:]
 		// Most requests of an overload end here, so it costs as little as possible.
 		if err == nil {
 			err = s.limit(r, header, route, kind, principal)
 		}
-		if err != nil {
-			c.SetRequest(r.WithContext(ctx))
-			s.refuseUnread(c, err)
-			s.observe(ctx, c, start)
-			return nil
-		}
-		if limit := s.deadline(kind, r); limit > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, limit)
-			defer cancel()
-		}
+		ctx.Begin(r.Context(), s.deadline(kind, r, start))
 		c.SetRequest(r.WithContext(ctx))
-		if err := s.admit(c, kind, next); err != nil {
+		if err != nil {
+			s.refuseUnread(c, err)
+		} else if err := s.admit(c, kind, next); err != nil {
 			s.fail(err, c)
 		}
 		s.observe(ctx, c, start)
@@ -78,17 +71,17 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// deadline returns the time that a request may take; 0 for a stream, whose parts have a deadline
-// each.
-func (s *Server) deadline(kind Kind, r *http.Request) time.Duration {
+// deadline returns until when a request that began at a time may take; the zero time for a stream,
+// whose parts have a deadline each.
+func (s *Server) deadline(kind Kind, r *http.Request, began time.Time) time.Time {
 	if kind == Stream {
-		return 0
+		return time.Time{}
 	}
 	limit := s.config.Timeout
 	if isRead(r.Method) && r.URL.RawQuery != "" {
 		limit += queryWait(r.URL.RawQuery)
 	}
-	return limit
+	return began.Add(limit)
 }
 
 // recovered turns a panic into an internal error. Its value and stack are logged, not answered.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -14,13 +13,15 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/telemetry"
 	"passbook/shared/telemetry/trace"
+	"passbook/shared/web/deadline"
 )
 
-// requestContext is a request's context with its correlation id, its principal and its span. One
-// value has all, as every command has one.
+// requestContext is a request's context with its deadline, its correlation id, its principal and
+// its span. One value has all, as every command has one.
 type requestContext struct {
-	context.Context
-	correlation any // a string
+	deadline.Context
+	id          [1]string // as a header has it
+	correlation any       // the id
 	principal   *access.Principal
 	span        *trace.Span
 }
