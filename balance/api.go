@@ -85,7 +85,9 @@ func (a *API) balance(c echo.Context) error {
 		return err
 	}
 	web.SetVersion(c, row.Version)
-	return web.ReplyJSON(c, http.StatusOK, balanceOf(row))
+	answer := balanceOf(row)
+	web.ReplyWith(c, http.StatusOK, answer.render)
+	return nil
 }
 
 // past returns the row of an account as it was at a version.

@@ -24,9 +24,12 @@ func TestAnswersOnTheWire(t *testing.T) {
 	}
 	const fullText = `"account_id":"A-1","currency":"EUR","status":"open","frozen":"debits","posted":-5,"held":2,"limit":10,"available":3,"available_own":0,` +
 		`"version":7,"last_event_id":"A-1:7","as_of":"2026-11-21T08:00:00.000001Z","projected_at":"2026-11-21T08:00:00.000001Z","blocked_at_version":8}`
+	const emptyText = `{"account_id":"","currency":"","status":"","posted":0,"held":0,"limit":0,"available":0,"available_own":0,` +
+		`"version":0,"last_event_id":"","as_of":"0001-01-01T00:00:00.000000Z"}`
 	apitest.Wire(t, full, "{"+fullText)
-	apitest.Wire(t, Balance{}, `{"account_id":"","currency":"","status":"","posted":0,"held":0,"limit":0,"available":0,"available_own":0,`+
-		`"version":0,"last_event_id":"","as_of":"0001-01-01T00:00:00.000000Z"}`)
+	apitest.Wire(t, Balance{}, emptyText)
+	apitest.Rendered(t, full.render, "{"+fullText)
+	apitest.Rendered(t, new(Balance).render, emptyText)
 	apitest.Wire(t, AccountList{Accounts: []Account{{HolderRef: "H", Product: "p", Balance: full}}, Page: api.Page{HasMore: true, NextCursor: "c"}},
 		`{"accounts":[{"holder_ref":"H","product":"p",`+fullText+`],"has_more":true,"next_cursor":"c"}`)
 	apitest.Wire(t, AccountList{Accounts: []Account{}}, `{"accounts":[],"has_more":false}`)

@@ -69,7 +69,8 @@ func (a *API) limit(c echo.Context) error {
 		usage.UtilisationBps = &bps
 	}
 	web.SetVersion(c, row.Version)
-	return web.ReplyJSON(c, http.StatusOK, usage)
+	web.ReplyWith(c, http.StatusOK, usage.render)
+	return nil
 }
 
 // past returns the use of the line as it was at a version: the amounts from the state that the

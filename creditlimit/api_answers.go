@@ -3,6 +3,7 @@ package creditlimit
 import (
 	"passbook/shared/api"
 	"passbook/shared/event"
+	"passbook/shared/web"
 )
 
 // The answers of this service's queries, as openapi.yaml lists them. Members are written in the
@@ -26,6 +27,30 @@ type Usage struct {
 	// ProjectedAt is when the row was written, of the present.
 	ProjectedAt      api.Time `json:"projected_at,omitzero"`
 	BlockedAtVersion int64    `json:"blocked_at_version,omitempty"`
+}
+
+// render makes the answer.
+func (u *Usage) render(j *web.JSON) {
+	j.Begin()
+	j.String("account_id", u.AccountID)
+	j.String("currency", u.Currency)
+	j.Int("limit", u.Limit)
+	j.OptTime("expires_at", u.ExpiresAt.Time)
+	j.Int("drawn", u.Drawn)
+	j.Int("reserved", u.Reserved)
+	j.Int("available_credit", u.AvailableCredit)
+	j.Int("over_limit", u.OverLimit)
+	if u.UtilisationBps != nil {
+		j.Int("utilisation_bps", *u.UtilisationBps)
+	} else {
+		j.Raw("utilisation_bps", []byte("null"))
+	}
+	j.Int("declines", u.Declines)
+	j.Int("version", u.Version)
+	j.Time("as_of", u.AsOf.Time)
+	j.OptTime("projected_at", u.ProjectedAt.Time)
+	j.OptInt("blocked_at_version", u.BlockedAtVersion)
+	j.End()
 }
 
 // History is a page of the decisions on an account's limit.

@@ -14,12 +14,12 @@ import (
 func TestAnswersOnTheWire(t *testing.T) {
 	morning := api.Time{Time: time.Date(2026, 11, 21, 8, 0, 0, 1000, time.UTC)}
 	one := int64(1)
-	apitest.Wire(t, Usage{
+	apitest.Rendered(t, (&Usage{
 		AccountID: "A-1", Currency: "EUR", Limit: 100, ExpiresAt: morning, Drawn: 1, Reserved: 2, AvailableCredit: 97, OverLimit: 0, UtilisationBps: &one,
 		Declines: 3, Version: 7, AsOf: morning, ProjectedAt: morning, BlockedAtVersion: 8,
-	}, `{"account_id":"A-1","currency":"EUR","limit":100,"expires_at":"2026-11-21T08:00:00.000001Z","drawn":1,"reserved":2,"available_credit":97,"over_limit":0,`+
+	}).render, `{"account_id":"A-1","currency":"EUR","limit":100,"expires_at":"2026-11-21T08:00:00.000001Z","drawn":1,"reserved":2,"available_credit":97,"over_limit":0,`+
 		`"utilisation_bps":1,"declines":3,"version":7,"as_of":"2026-11-21T08:00:00.000001Z","projected_at":"2026-11-21T08:00:00.000001Z","blocked_at_version":8}`)
-	apitest.Wire(t, Usage{AsOf: morning}, `{"account_id":"","currency":"","limit":0,"drawn":0,"reserved":0,"available_credit":0,"over_limit":0,`+
+	apitest.Rendered(t, (&Usage{AsOf: morning}).render, `{"account_id":"","currency":"","limit":0,"drawn":0,"reserved":0,"available_credit":0,"over_limit":0,`+
 		`"utilisation_bps":null,"declines":0,"version":0,"as_of":"2026-11-21T08:00:00.000001Z"}`)
 	apitest.Wire(t, History{AccountID: "A-1", Currency: "EUR", Decisions: []Decision{
 		{

@@ -2,12 +2,17 @@ package web
 
 import (
 	"strconv"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
 
 	"passbook/shared/canonicaljson"
 )
 
-// JSON is the answer to a command, or a problem document, in the making: what is answered ten
-// thousand times a second. Queries answer with ReplyJSON. Calls append members in the order in
+// JSON is the answer to a command, a balance or a problem document in the making: what is answered
+// ten thousand times a second. Other queries answer with ReplyJSON. Calls append members in the
+// order in
 // which they are made. JSON only places commas; the caller's calls must make one object.
 type JSON []byte
 
@@ -54,6 +59,26 @@ func (j *JSON) Int(name string, value int64) {
 	*j = strconv.AppendInt(*j, value, 10)
 }
 
+// OptInt adds a whole number unless it is 0.
+func (j *JSON) OptInt(name string, value int64) {
+	if value != 0 {
+		j.Int(name, value)
+	}
+}
+
+// Time adds an instant.
+func (j *JSON) Time(name string, value time.Time) {
+	j.Name(name)
+	*j = append(canonicaljson.AppendTime(append(*j, '"'), value.UTC()), '"')
+}
+
+// OptTime adds an instant unless it is zero.
+func (j *JSON) OptTime(name string, value time.Time) {
+	if !value.IsZero() {
+		j.Time(name, value)
+	}
+}
+
 // Bool adds a boolean.
 func (j *JSON) Bool(name string, value bool) {
 	j.Name(name)
@@ -77,5 +102,22 @@ func (j *JSON) Name(name string) {
 func (j *JSON) comma() {
 	if n := len(*j); n > 0 && (*j)[n-1] != '{' && (*j)[n-1] != '[' && (*j)[n-1] != ':' && (*j)[n-1] != '\n' {
 		*j = append(*j, ',')
+	}
+}
+
+// answers is the memory of answers, reused for others.
+var answers = sync.Pool{New: func() any { return &JSON{} }}
+
+// keptBytes is the largest memory of an answer that is reused.
+const keptBytes = 8 << 10
+
+// ReplyWith answers with what render makes.
+func ReplyWith(c echo.Context, status int, render func(*JSON)) {
+	j := answers.Get().(*JSON)
+	*j = (*j)[:0]
+	render(j)
+	Reply(c, status, *j)
+	if cap(*j) <= keptBytes {
+		answers.Put(j)
 	}
 }
