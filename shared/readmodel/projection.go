@@ -14,6 +14,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/readmodel/quarantined"
 	"passbook/shared/readmodel/rowcache"
+	"passbook/shared/table"
 	"passbook/shared/telemetry/trace"
 	"passbook/shared/workerpool"
 )
@@ -123,6 +124,7 @@ type shardProjection[S any] struct {
 	work      []accountWork
 	alone     []*accountWork
 	calls     [maxCalls]togetherCall[S]
+	spares    []table.Map // empty ones
 	// records is how many records that name no account were put into quarantine.
 	records int
 }
