@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/journal/clockwatch"
-	"passbook/shared/table"
 )
 
 // moment is the time of a lane's decision, and whether anything may be committed at it.
@@ -84,15 +82,7 @@ func (r *Reader) AcceptTime(ctx context.Context, a event.Account) (time.Time, er
 		return time.Time{}, fmt.Errorf("accept the time of %s: %w", a, ErrNoEvent)
 	}
 	at := head.State.RecordedAt
-	until, was, err := clockwatch.AcceptedTime(ctx, r.table, a)
-	if err != nil || !until.Before(at) {
-		return at, err
-	}
-	rows, attrs := control.AcceptedTimes(r.table), table.Map{"until": table.Time(at)}
-	if err := rows.Put(ctx, control.AcceptedTimeKey(a.String()), attrs, was); err != nil {
-		return at, fmt.Errorf("accept the time of %s: %w", a, err)
-	}
-	return at, nil
+	return at, clockwatch.Accept(ctx, r.table, a, at)
 }
 
 // Clock returns an error that names an account found ahead of this machine's clock within the last

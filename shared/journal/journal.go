@@ -164,15 +164,16 @@ type Command struct {
 // check refuses a command that no entry can store, before it can spoil the entry of others. The
 // edge has checked it already: this is for other callers.
 func (c *Command) check() error {
-	for name, s := range map[string]struct {
-		text string
-		most int
+	for _, s := range [...]struct {
+		name, text string
+		most       int
 	}{
-		"key": {c.Key, 255}, "request": {c.Request, 22}, "correlation id": {c.CorrelationID, 255},
-		"actor": {c.Actor.Plain + c.Actor.Sealed, event.MaxActorBytes}, "tenant": {c.Account.Tenant, 64}, "account id": {c.Account.ID, 64},
+		{"key", c.Key, 255}, {"request", c.Request, 22}, {"correlation id", c.CorrelationID, 255},
+		{"actor", c.Actor.Plain, event.MaxActorBytes - len(c.Actor.Sealed)}, {"actor", c.Actor.Sealed, event.MaxActorBytes},
+		{"tenant", c.Account.Tenant, 64}, {"account id", c.Account.ID, 64},
 	} {
 		if len(s.text) > s.most || !utf8.ValidString(s.text) {
-			return fmt.Errorf("journal: the command's %s is longer than %d bytes or not UTF-8", name, s.most)
+			return fmt.Errorf("journal: the command's %s is too long or not UTF-8", s.name)
 		}
 	}
 	return nil
@@ -209,10 +210,11 @@ type Journal struct {
 	keys    int // keys that they may remember
 	pages   keyindex.Store
 
-	seed   maphash.Seed
-	shards [laneShards]laneShard
-	pool   *workerpool.Pool // runs the rounds, and lanes alone
-	rounds *rounds          // nil where the table puts no rows together
+	seed    maphash.Seed
+	shards  [laneShards]laneShard
+	pool    *workerpool.Pool // runs the rounds, and lanes alone
+	rounds  *rounds          // nil where the table puts no rows together
+	signals sync.Pool        // kept for other commands: a channel is much of what a wait costs
 
 	ctx    context.Context // ends when the journal is given up: unanswered puts stop being repeated
 	cancel context.CancelFunc
@@ -306,53 +308,24 @@ func (j *Journal) Leave() { j.writer.Leave() }
 // commit, with a nil error also for rejections. Its errors are the package's, and only
 // ErrOutcomeUnknown leaves open whether the command happened. ctx needs a deadline.
 func (j *Journal) Execute(ctx context.Context, c Command) (Receipt, error) {
-	if err := c.check(); err != nil {
+	p := j.newPending(c)
+	if err := j.Submit(p); err != nil {
 		return Receipt{}, err
 	}
-	p := newPending(c)
-	switch {
-	case c.DryRun != nil:
-		p.exclusive = func(l *lane) { l.rehearse(p) }
-	case c.Reverses != 0:
-		p.exclusive = func(l *lane) { l.reverse(p) }
-	}
-	return j.submit(ctx, c.Account, p)
+	return j.wait(ctx, p)
 }
 
-// submit queues p in the account's lane and waits for its result.
-func (j *Journal) submit(ctx context.Context, a event.Account, p *pending) (Receipt, error) {
-	if err := j.enqueue(a, p); err != nil {
-		return Receipt{}, err
-	}
-	select {
-	case r := <-p.result:
-		return r.receipt, r.err
-	case <-ctx.Done():
-	}
-	if p.claim() { // still in the queue
-		j.shards[j.shardOf(a)].drop(a, p)
-		return Receipt{}, fmt.Errorf("%w: the deadline came while the command waited", ErrOverloaded)
-	}
-	select {
-	case r := <-p.result:
-		return r.receipt, r.err
-	default:
-	}
-	if p.command.DryRun != nil {
-		return Receipt{}, fmt.Errorf("%w: the deadline came during a dry run", ErrUnavailable)
-	}
-	return Receipt{}, ErrOutcomeUnknown
-}
-
-func (j *Journal) enqueue(a event.Account, p *pending) error {
+// enqueue gives p a place in the queue of the account's lane.
+func (j *Journal) enqueue(a event.Account, p *Pending) error {
 	if j.config.Outbox.Full() && !j.closed.Load() {
 		return fmt.Errorf("%w: too many entries wait for the stream", ErrOverloaded)
 	}
+	p.lane = a
 	if err := j.shards[j.shardOf(a)].push(j, a, p); err != nil {
 		return err
 	}
-	if p.command.Queued != nil {
-		p.command.Queued()
+	if p.Command.Queued != nil {
+		p.Command.Queued()
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ type lane struct {
 	shard   *laneShard
 	account event.Account
 
-	queue   []*pending
+	queue   []*Pending
 	running bool
 	rest    *list.Element
 	again   func() // starts the lane: the same one each time, as each would be an allocation
@@ -42,7 +42,7 @@ type lane struct {
 	declines     int
 	declinesFrom time.Time
 	// left is what the last entry had no room for.
-	left []*pending
+	left []*Pending
 	// pausing says that the outbox has asked for a pause, which is over when the lane is started.
 	pausing bool
 }
@@ -52,13 +52,13 @@ func (l *lane) run() { l.work(nil, nil) }
 
 // alone has the lane run alone, on another goroutine, and begin with a batch that it has taken,
 // and with the first put of the batch's entry, if a round has made it.
-func (l *lane) alone(batch []*pending, put *attempt) {
+func (l *lane) alone(batch []*Pending, put *attempt) {
 	l.journal.pool.Go(func() { l.work(batch, put) })
 }
 
 // work works through the batch and the queue until that is empty, the lane can take part in rounds,
 // or the outbox asks for a pause.
-func (l *lane) work(batch []*pending, put *attempt) {
+func (l *lane) work(batch []*Pending, put *attempt) {
 	for {
 		if len(batch) == 0 {
 			var ok bool
@@ -87,7 +87,7 @@ func (l *lane) work(batch []*pending, put *attempt) {
 // next returns what is to be decided next, without the commands whose callers have given up. It
 // returns false where the lane pauses: commands that come until it is started again share the next
 // entry.
-func (l *lane) next() (batch []*pending, ok bool) {
+func (l *lane) next() (batch []*Pending, ok bool) {
 	if batch, l.left = l.left, nil; len(batch) > 0 {
 		return batch, true
 	}
@@ -110,7 +110,7 @@ func (l *lane) paced() bool {
 }
 
 // claimAll returns the commands whose callers have not given up.
-func (l *lane) claimAll(batch []*pending) []*pending {
+func (l *lane) claimAll(batch []*Pending) []*Pending {
 	claimed := batch[:0]
 	for _, p := range batch {
 		if p.claim() {
@@ -123,7 +123,7 @@ func (l *lane) claimAll(batch []*pending) []*pending {
 // process decides a batch, commits it as one entry, and answers it. After a conflict with another
 // writer it decides again. put is a first attempt that a round has made, nil for none. It returns
 // the commands that the entry had no room for.
-func (l *lane) process(batch []*pending, put *attempt) (left []*pending) {
+func (l *lane) process(batch []*Pending, put *attempt) (left []*Pending) {
 	most := len(batch)
 	for range maxAttempts {
 		pl, err := l.try(batch[:most], put)
@@ -161,7 +161,7 @@ type attempt struct {
 
 // try decides a batch and commits or confirms it, or continues what a round has begun. The plan is
 // nil where the account could not be read.
-func (l *lane) try(batch []*pending, put *attempt) (*plan, error) {
+func (l *lane) try(batch []*Pending, put *attempt) (*plan, error) {
 	if put != nil {
 		err := l.journal.settle([]*staging{put.staging}, []table.Put{put.staging.put}, put.started, put.err)
 		return put.plan, l.conclude(put.plan, put.staging, err)
@@ -180,7 +180,7 @@ func (l *lane) try(batch []*pending, put *attempt) (*plan, error) {
 	return pl, err
 }
 
-func failAll(batch []*pending, err error) {
+func failAll(batch []*Pending, err error) {
 	for _, p := range batch {
 		p.fail(err)
 	}

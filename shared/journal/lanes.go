@@ -6,33 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"passbook/shared/event"
 )
-
-// pending is a command in a lane's queue. Either its lane or its caller, who has given up, claims
-// it: the first one decides what happens to it.
-type pending struct {
-	command Command
-	// exclusive, if set, runs with the lane to itself, instead of a decision together with others.
-	exclusive func(*lane)
-	claimed   atomic.Bool
-	result    chan result // holds one
-}
-
-type result struct {
-	receipt Receipt
-	err     error
-}
-
-func newPending(c Command) *pending { return &pending{command: c, result: make(chan result, 1)} }
-
-func (p *pending) claim() bool { return p.claimed.CompareAndSwap(false, true) }
-
-func (p *pending) answer(r Receipt) { p.result <- result{receipt: r} }
-
-func (p *pending) fail(err error) { p.result <- result{err: err} }
 
 // laneShard is a part of the lanes: those that run, and idle ones that are kept.
 type laneShard struct {
@@ -51,7 +27,7 @@ func (s *laneShard) init() {
 
 // push queues p and starts the lane if it is idle. It refuses a command of a closed journal under
 // the lock that Idle takes: what is pushed before, Idle waits for.
-func (s *laneShard) push(j *Journal, a event.Account, p *pending) error {
+func (s *laneShard) push(j *Journal, a event.Account, p *Pending) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if j.closed.Load() {
@@ -109,7 +85,7 @@ func (s *laneShard) continues(l *lane, more bool) bool {
 }
 
 // take returns what is queued: up to limit commands that can share an entry, or one that cannot.
-func (s *laneShard) take(l *lane, limit int) []*pending {
+func (s *laneShard) take(l *lane, limit int) []*Pending {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(l.queue) == 0 {
@@ -122,18 +98,20 @@ func (s *laneShard) take(l *lane, limit int) []*pending {
 		}
 	}
 	l.journal.metrics.queued.Sub(float64(n))
-	batch := append([]*pending(nil), l.queue[:n]...)
-	l.queue = slices.Delete(l.queue, 0, n)
+	batch := l.queue[:n:n]
+	if l.queue = l.queue[n:]; len(l.queue) == 0 {
+		l.queue = nil
+	}
 	return batch
 }
 
 // drop takes a command whose caller gave up out of the queue.
-func (s *laneShard) drop(a event.Account, p *pending) {
+func (s *laneShard) drop(a event.Account, p *Pending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l := s.lanes[a]; l != nil {
 		before := len(l.queue)
-		l.queue = slices.DeleteFunc(l.queue, func(q *pending) bool { return q == p })
+		l.queue = slices.DeleteFunc(l.queue, func(q *Pending) bool { return q == p })
 		l.journal.metrics.queued.Sub(float64(before - len(l.queue)))
 	}
 }

@@ -1,10 +1,8 @@
 package journal
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,9 +39,6 @@ func (r *Reader) reportState(ctx context.Context, a event.Account, version int64
 	r.stateFaults.log.ErrorContext(ctx, "the state in an entry is wrong; folding its events instead; run audit", "account", a.String(), "version", version, "error", why)
 }
 
-// errFold: the events do not follow from the state that they were folded from.
-var errFold = errors.New("journal: events do not fold")
-
 // load folds the account up to version upTo (0: the head) and returns the state and the entry that
 // has the version, nil when there is none. When the events do not follow from the stored state that
 // they are folded from, that state is wrong: they are folded from version 1.
@@ -52,15 +47,15 @@ func (r *Reader) load(ctx context.Context, a event.Account, upTo int64) (account
 	if err != nil {
 		return account.State{}, nil, err
 	}
-	s, newest, err := foldTail(a, base, tail, upTo)
-	if !errors.Is(err, errFold) || base.Version == 0 {
+	s, newest, err := account.FoldEntries(a, base, tail, upTo)
+	if !errors.Is(err, account.ErrFold) || base.Version == 0 {
 		return s, newest, err
 	}
 	r.reportState(ctx, a, base.Version, err)
 	if base, tail, err = r.base(ctx, a, upTo, false); err != nil {
 		return account.State{}, nil, err
 	}
-	return foldTail(a, base, tail, upTo)
+	return account.FoldEntries(a, base, tail, upTo)
 }
 
 // base reads back to the newest state that can be used, or to version 1. It returns the state, and
@@ -75,7 +70,7 @@ func (r *Reader) base(ctx context.Context, a event.Account, upTo int64, trust bo
 		if !trust || e.State == nil || upTo != 0 && e.Last > upTo {
 			continue
 		}
-		s, err := parseState(e)
+		s, err := account.StateIn(e)
 		switch {
 		case err == nil:
 			return s, tail, nil
@@ -84,49 +79,4 @@ func (r *Reader) base(ctx context.Context, a event.Account, upTo int64, trust bo
 		}
 	}
 	return base, tail, nil
-}
-
-// parseState returns the state in an entry if it agrees with the entry's last event. It returns
-// account.ErrStateFormat for another format.
-func parseState(e *event.Entry) (account.State, error) {
-	s, err := account.ParseState(e.State)
-	if errors.Is(err, account.ErrStateFormat) && !bytes.HasPrefix(e.State, []byte(`{"format":`)) {
-		return s, errors.New("it is not a state")
-	}
-	if err != nil {
-		return s, err
-	}
-	last := e.Events[len(e.Events)-1]
-	_, closes := last.Body.(event.AccountClosed)
-	switch {
-	case s.Version != e.Last:
-		return s, fmt.Errorf("it is that of v%d", s.Version)
-	case event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit} != last.After:
-		return s, fmt.Errorf("it has posted %d, held %d, limit %d; the event has %+v", s.Posted, s.Held, s.Limit, last.After)
-	case s.Currency != e.Currency, !s.RecordedAt.Equal(e.RecordedAt), (s.Status == account.StatusClosed) != closes:
-		return s, errors.New("its currency, time or status differs from the entry's")
-	}
-	return s, nil
-}
-
-// foldTail folds entries, newest first, on a state that may be that of the last of them.
-func foldTail(a event.Account, s account.State, tail []*event.Entry, upTo int64) (account.State, *event.Entry, error) {
-	if len(tail) == 0 {
-		return s, nil, nil
-	}
-	for i := len(tail) - 1; i >= 0; i-- {
-		for _, ev := range tail[i].Events {
-			if ev.Version <= s.Version {
-				continue
-			}
-			if upTo != 0 && ev.Version > upTo {
-				break
-			}
-			var err error
-			if s, err = account.Fold(s, ev); err != nil {
-				return s, nil, fmt.Errorf("%w: fold %s v%d: %w", errFold, a, ev.Version, err)
-			}
-		}
-	}
-	return s, tail[0], nil
 }

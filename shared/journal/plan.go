@@ -21,8 +21,8 @@ type plan struct {
 	commands []event.Command
 	causes   []*trace.Span // of some of the commands
 	events   []event.Event
-	outcomes []outcome // of the batch's first commands, in order
-	keyed    map[string]int
+	outcomes []outcome      // of the batch's first commands, in order
+	keyed    map[string]int // nil where the plan is of one command
 	declines int
 	bytes    int
 	// shared says that the plan is made in a round, where it must not make a call; calls, that it
@@ -37,30 +37,35 @@ type plan struct {
 
 // outcome is the result of a command: a command of the plan, or a receipt, or an error.
 type outcome struct {
-	pending  *pending
+	pending  *Pending
 	command  int // index in plan.commands, -1 when none
 	replayed bool
-	receipt  Receipt
+	receipt  *Receipt
 	err      error
 }
 
 // plan decides the batch's commands one after another on the evolving state, as many as one entry
 // has room for.
-func (l *lane) plan(batch []*pending, m moment) *plan {
+func (l *lane) plan(batch []*Pending, m moment) *plan {
 	pl := &plan{lane: l, moment: m, state: l.state}
 	pl.decideAll(batch)
 	return pl
 }
 
 // decideAll decides commands of a batch until the entry has no room for more.
-func (pl *plan) decideAll(batch []*pending) {
+func (pl *plan) decideAll(batch []*Pending) {
 	pl.outcomes = make([]outcome, 0, len(batch))
+	pl.commands = make([]event.Command, 0, len(batch))
+	pl.events = make([]event.Event, 0, len(batch))
+	if len(batch) > 1 {
+		pl.keyed = make(map[string]int, len(batch))
+	}
 	most := event.MaxEntryBytes - planMargin - holdBytes*len(pl.state.Holds)
 	for _, p := range batch {
 		if pl.bytes > most || pl.calls {
 			break
 		}
-		o := pl.decide(&p.command)
+		o := pl.decide(&p.Command)
 		o.pending = p
 		pl.outcomes = append(pl.outcomes, o)
 	}
@@ -89,7 +94,7 @@ func (pl *plan) decide(c *Command) outcome {
 	}
 	if len(d.Events) == 0 {
 		pl.unconfirmed = true // an entry that this lane has not seen may have emitted what is due
-		return outcome{command: -1, receipt: Receipt{Account: c.Account, Version: pl.state.Version}}
+		return outcome{command: -1, receipt: &Receipt{Account: c.Account, Version: pl.state.Version}}
 	}
 	return pl.accept(c, d.Events)
 }
@@ -114,7 +119,7 @@ func (pl *plan) replay(c *Command) (outcome, bool) {
 	if err != nil {
 		return outcome{command: -1, err: err}, true
 	}
-	return outcome{command: -1, receipt: r}, seen
+	return outcome{command: -1, receipt: &r}, seen
 }
 
 func versionMismatch(expected, actual int64) *account.Rejection {
@@ -123,7 +128,7 @@ func versionMismatch(expected, actual int64) *account.Rejection {
 
 func (pl *plan) reject(r *account.Rejection) outcome {
 	pl.unconfirmed = true
-	return outcome{command: -1, receipt: Receipt{Account: pl.lane.account, Rejection: r, Version: pl.state.Version}}
+	return outcome{command: -1, receipt: &Receipt{Account: pl.lane.account, Rejection: r, Version: pl.state.Version}}
 }
 
 // accept adds a command and its events to the plan.
@@ -155,10 +160,7 @@ func (pl *plan) accept(c *Command, events []event.Event) outcome {
 	if c.Cause != nil {
 		pl.causes = append(pl.causes, c.Cause)
 	}
-	if c.Key != "" {
-		if pl.keyed == nil {
-			pl.keyed = make(map[string]int)
-		}
+	if c.Key != "" && pl.keyed != nil {
 		pl.keyed[c.Key] = i
 	}
 	return outcome{command: i}
@@ -179,7 +181,7 @@ func (pl *plan) answer() {
 				Replayed: o.replayed, Version: pl.entry.Commands[o.command].Last,
 			})
 		default:
-			o.pending.answer(o.receipt)
+			o.pending.answer(*o.receipt)
 		}
 	}
 }

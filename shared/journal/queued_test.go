@@ -103,7 +103,7 @@ func TestNoLaneOfAClosedJournalTakesACommand(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
 	j.Stop()
-	if err := j.shards[j.shardOf(acct)].push(j, acct, newPending(command(acct, "o", opening()))); !errors.Is(err, ErrShuttingDown) {
+	if err := j.shards[j.shardOf(acct)].push(j, acct, j.newPending(command(acct, "o", opening()))); !errors.Is(err, ErrShuttingDown) {
 		t.Errorf("%v, want ErrShuttingDown", err)
 	}
 }

@@ -12,13 +12,13 @@ import (
 // rehearse decides p's command as it would be decided now, and keeps what it would make in its dry
 // run. It has the lane to itself, after the entry that is in flight, and stores, publishes and
 // counts nothing.
-func (l *lane) rehearse(p *pending) {
+func (l *lane) rehearse(p *Pending) {
 	retryConflicts(p, func() error { return l.attemptRehearsal(p) }, l)
 }
 
 // attemptRehearsal answers p, or returns why it could not.
-func (l *lane) attemptRehearsal(p *pending) error {
-	c := &p.command
+func (l *lane) attemptRehearsal(p *Pending) error {
+	c := &p.Command
 	pl, err := l.dryPlan(c.DryRun)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (l *lane) guarded(c *Command) (bool, error) {
 }
 
 // rehearseTransfer does for a transfer what attemptRehearsal does for other commands.
-func rehearseTransfer(from, to *lane, t Transfer, p *pending) error {
+func rehearseTransfer(from, to *lane, t Transfer, p *Pending) error {
 	out, err := from.dryPlan(t.DryRun)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (l *lane) dryPlan(run *dryrun.Run) (*plan, error) {
 	if head == nil {
 		return pl, nil
 	}
-	if pl.state, err = parseState(head); err != nil {
+	if pl.state, err = account.StateIn(head); err != nil {
 		return nil, fmt.Errorf("read %s v%d of a dry run: %w", l.account.ID, head.Last, err)
 	}
 	pl.now, pl.declines = later(pl.now, head.RecordedAt), run.Declines(l.account)
@@ -90,12 +90,12 @@ func (l *lane) dryPlan(run *dryrun.Run) (*plan, error) {
 
 // rehearse adds what was planned for p's command to its dry run, together with the other leg of a
 // transfer, and answers p.
-func (pl *plan) rehearse(p *pending, o outcome, legs ...*plan) error {
+func (pl *plan) rehearse(p *Pending, o outcome, legs ...*plan) error {
 	if o.err != nil {
 		return o.err
 	}
 	if o.command < 0 {
-		p.answer(o.receipt)
+		p.answer(*o.receipt)
 		return nil
 	}
 	entries := make([]*event.Entry, 0, 2)
@@ -103,13 +103,13 @@ func (pl *plan) rehearse(p *pending, o outcome, legs ...*plan) error {
 		if len(leg.events) == 0 {
 			continue // a decline is from's alone
 		}
-		e, err := leg.provisional(p.command.DryRun)
+		e, err := leg.provisional(p.Command.DryRun)
 		if err != nil {
 			return err
 		}
 		entries = append(entries, e)
 	}
-	if err := p.command.DryRun.Add(entries...); err != nil {
+	if err := p.Command.DryRun.Add(entries...); err != nil {
 		return err
 	}
 	p.answer(Receipt{Account: pl.lane.account, Entry: entries[0], Command: entries[0].Commands[0], Version: entries[0].Last, Provisional: true})
@@ -140,7 +140,7 @@ func (pl *plan) rehearsed(c *Command, e *event.Entry) outcome {
 	if e.Commands[0].Request != c.Request {
 		return pl.reject(&account.Rejection{Code: account.CodeKeyReused})
 	}
-	return outcome{command: -1, receipt: Receipt{
+	return outcome{command: -1, receipt: &Receipt{
 		Account: pl.lane.account, Entry: e, Command: e.Commands[0], Replayed: true, Provisional: true, Version: e.Last,
 	}}
 }

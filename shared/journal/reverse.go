@@ -11,17 +11,17 @@ import (
 
 // reverse decides a reversal alone and commits its entry together with the guard of the original,
 // both or neither, so that no original is reversed twice.
-func (l *lane) reverse(p *pending) {
+func (l *lane) reverse(p *Pending) {
 	retryConflicts(p, func() error { return l.attemptReverse(p) }, l)
 }
 
 // retryConflicts calls try until no other writer is first, a bounded number of times. The caller
 // runs the lanes; try answers p when it succeeds. After a dry run it stores no pages.
-func retryConflicts(p *pending, try func() error, lanes ...*lane) {
+func retryConflicts(p *Pending, try func() error, lanes ...*lane) {
 	for range maxAttempts {
 		err := try()
 		switch {
-		case errors.Is(err, errConflict) && p.command.DryRun != nil:
+		case errors.Is(err, errConflict) && p.Command.DryRun != nil:
 			continue
 		case errors.Is(err, errConflict):
 			lanes[0].journal.metrics.conflicts.Inc()
@@ -29,7 +29,7 @@ func retryConflicts(p *pending, try func() error, lanes ...*lane) {
 		case err != nil:
 			p.fail(err)
 		}
-		if p.command.DryRun == nil {
+		if p.Command.DryRun == nil {
 			for _, l := range lanes {
 				l.journal.pages.SaveAll(l.journal.ctx, l.account, &l.keys)
 			}
@@ -40,12 +40,12 @@ func retryConflicts(p *pending, try func() error, lanes ...*lane) {
 }
 
 // attemptReverse answers p, or returns why it could not.
-func (l *lane) attemptReverse(p *pending) error {
+func (l *lane) attemptReverse(p *Pending) error {
 	m, err := l.prepare()
 	if err != nil {
 		return err
 	}
-	pl := l.plan([]*pending{p}, m)
+	pl := l.plan([]*Pending{p}, m)
 	switch {
 	case len(pl.events) > 0 && !declined(pl.events):
 		err = l.commitReversal(pl, p)
@@ -68,12 +68,12 @@ func (l *lane) alreadyReversed(version int64) Receipt {
 	return Receipt{Account: l.account, Rejection: &account.Rejection{Code: account.CodeAlreadyReversed}, Version: version}
 }
 
-func (l *lane) commitReversal(pl *plan, p *pending) error {
+func (l *lane) commitReversal(pl *plan, p *Pending) error {
 	staged, err := l.stage(pl)
 	if err != nil {
 		return err
 	}
-	guard := rowkey.GuardPut(l.account, p.command.Reverses, lastVersion(pl.events))
+	guard := rowkey.GuardPut(l.account, p.Command.Reverses, lastVersion(pl.events))
 	err = l.journal.write([]*staging{staged}, &guard)
 	switch {
 	case err == nil:

@@ -110,7 +110,7 @@ type round struct {
 // turn is a lane's part in a round.
 type turn struct {
 	lane  *lane
-	batch []*pending
+	batch []*Pending
 	// plan is what was decided, nil where there is nothing to put, and staging its entry.
 	plan    *plan
 	staging *staging
@@ -173,7 +173,7 @@ func (l *lane) join() (t turn, ok bool) {
 }
 
 // planShared plans a batch without a call. It returns false where the batch needs one.
-func (l *lane) planShared(batch []*pending) (*plan, bool) {
+func (l *lane) planShared(batch []*Pending) (*plan, bool) {
 	if batch[0].exclusive != nil || l.keys.TooShort(l.journal.config.Now()) {
 		return nil, false
 	}

@@ -26,8 +26,8 @@ func (j *Journal) Transfer(ctx context.Context, t Transfer) (Receipt, error) {
 	if err := t.check(); err != nil {
 		return Receipt{}, err
 	}
-	p := newPending(t.Command)
-	p.command.Queued = nil // it has its place when it is in the second lane's queue too
+	p := j.newPending(t.Command)
+	p.Command.Queued = nil // it has its place when it is in the second lane's queue too
 	// a second exclusive use of the same lane would wait for the first
 	if t.To == t.Account {
 		return Receipt{}, errors.New("journal: transfer from an account to itself")
@@ -45,14 +45,17 @@ func (j *Journal) Transfer(ctx context.Context, t Transfer) (Receipt, error) {
 			transfer(from, to, t, p)
 		})
 	}
-	return j.submit(ctx, first, p)
+	if err := j.enqueue(first, p); err != nil {
+		return Receipt{}, err
+	}
+	return j.wait(ctx, p)
 }
 
 // withLane runs f with the account's lane to itself, and calls queued once p has its place there.
 // Lanes are taken in the order of their names, so that two transfers never wait for each other.
-func (j *Journal) withLane(ctx context.Context, a event.Account, p *pending, queued func(), f func(*lane)) {
+func (j *Journal) withLane(ctx context.Context, a event.Account, p *Pending, queued func(), f func(*lane)) {
 	granted, release := make(chan *lane), make(chan struct{})
-	place := newPending(Command{Queued: queued})
+	place := &Pending{Command: Command{Queued: queued}}
 	place.exclusive = func(l *lane) {
 		granted <- l
 		<-release
@@ -76,12 +79,12 @@ func (j *Journal) withLane(ctx context.Context, a event.Account, p *pending, que
 }
 
 // transfer decides and commits with both lanes to itself.
-func transfer(from, to *lane, t Transfer, p *pending) {
+func transfer(from, to *lane, t Transfer, p *Pending) {
 	retryConflicts(p, func() error { return attemptTransfer(from, to, t, p) }, from, to)
 }
 
 // attemptTransfer answers p, or returns why it could not.
-func attemptTransfer(from, to *lane, t Transfer, p *pending) error {
+func attemptTransfer(from, to *lane, t Transfer, p *Pending) error {
 	if t.DryRun != nil {
 		return rehearseTransfer(from, to, t, p)
 	}

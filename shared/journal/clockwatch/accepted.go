@@ -29,3 +29,15 @@ func AcceptedTime(ctx context.Context, t table.Table, a event.Account) (time.Tim
 	}
 	return until, rows.Version(row), nil
 }
+
+// Accept notes that a person accepts an account's time up to at.
+func Accept(ctx context.Context, t table.Table, a event.Account, at time.Time) error {
+	until, was, err := AcceptedTime(ctx, t, a)
+	if err != nil || !until.Before(at) {
+		return err
+	}
+	if err := control.AcceptedTimes(t).Put(ctx, control.AcceptedTimeKey(a.String()), table.Map{"until": table.Time(at)}, was); err != nil {
+		return fmt.Errorf("accept the time of %s: %w", a, err)
+	}
+	return nil
+}
