@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"passbook/shared/account"
+	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 )
@@ -12,7 +13,7 @@ import (
 // Journal commits the service's commands and reads what they need; *journal.Journal is one. Within
 // a process withdraw and credit share it.
 type Journal interface {
-	Execute(ctx context.Context, c journal.Command) (journal.Receipt, error)
+	api.Executor
 	Original(ctx context.Context, c journal.Command, transactionID string) (original *event.Event, reversed bool, err error)
 }
 

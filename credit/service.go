@@ -24,12 +24,8 @@ func New(c Config) (*Service, error) {
 	return &Service{journal: c.Journal, valueDates: c.ValueDates}, nil
 }
 
-// credit carries out a credit, within the bank's window for its value date.
-func (s *Service) credit(ctx context.Context, to journal.Command, c Credit) (journal.Receipt, error) {
-	c.ValueDates = s.valueDates
-	to.Decide = c.Decide
-	return s.journal.Execute(ctx, to)
-}
+// credit bounds a credit's value date by the bank's window.
+func (s *Service) credit(c *Credit) { c.ValueDates = s.valueDates }
 
 // reverse reads the credit and whether it was reversed, and reverses it. A reversal that comes in
 // between is caught by the guard, which is written with the entry.

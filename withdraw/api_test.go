@@ -226,9 +226,9 @@ func TestHoldThatExpiredBeforeIsInTheAnswer(t *testing.T) {
 	if r.Status != 201 || r.Text("hold_id") != "" || r.Text("transaction_id") != "t5" || r.Int("version") != 5 || !strings.Contains(string(r.Body), `"reason":"expired"`) {
 		t.Fatalf("%s", r.Body)
 	}
-	receipt, err := api.Decide[Expire](b.journal)(t.Context(), journal.Command{
-		Account: event.Account{Tenant: access.MainTenant, ID: "A-1"}, CorrelationID: "sweep", Status: 201,
-	}, Expire{})
+	receipt, err := b.journal.Execute(t.Context(), journal.Command{
+		Account: event.Account{Tenant: access.MainTenant, ID: "A-1"}, CorrelationID: "sweep", Status: 201, Decide: Expire{}.Decide,
+	})
 	if err != nil || receipt.Entry != nil || receipt.Rejection != nil {
 		t.Fatalf("nothing was due: %+v %v", receipt, err)
 	}

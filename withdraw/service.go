@@ -25,12 +25,8 @@ func New(c Config) (*Service, error) {
 	return &Service{journal: c.Journal, valueDates: c.ValueDates}, nil
 }
 
-// withdraw carries out a withdrawal, within the bank's window for its value date.
-func (s *Service) withdraw(ctx context.Context, to journal.Command, c Withdraw) (journal.Receipt, error) {
-	c.ValueDates = s.valueDates
-	to.Decide = c.Decide
-	return s.journal.Execute(ctx, to)
-}
+// withdraw bounds a withdrawal's value date by the bank's window.
+func (s *Service) withdraw(c *Withdraw) { c.ValueDates = s.valueDates }
 
 // capture reads whether the hold was ever placed, and captures it.
 func (s *Service) capture(ctx context.Context, to journal.Command, c CaptureHold) (receipt journal.Receipt, err error) {

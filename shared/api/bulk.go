@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -14,9 +13,11 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/admission"
 	"passbook/shared/api/backlog"
+	"passbook/shared/api/lines"
 	"passbook/shared/backoff"
 	"passbook/shared/journal/dryrun"
 	"passbook/shared/telemetry"
+	"passbook/shared/telemetry/trace"
 	"passbook/shared/web"
 )
 
@@ -25,7 +26,7 @@ const (
 	mediaLines = "application/x-ndjson"
 	// bulkWindow is the most lines of a request that are in progress or wait for a line before
 	// them.
-	bulkWindow = 256
+	bulkWindow = 4096
 	// bulkIdle is how long a bulk request may be silent in both directions.
 	bulkIdle = time.Minute
 	// bulkUnread is how long a full backlog waits for its caller to read.
@@ -38,13 +39,15 @@ const (
 	bulkDiscardUnread   = 10 * time.Minute
 	// identifyEvery is how long a caller may send lines before its credential is looked at again.
 	identifyEvery = time.Second
+	// bulkResults is about how many bytes of results are handed over at once.
+	bulkResults = 32 << 10
 	// bulkBuffer is how many bytes are read at once: a whole line fits.
 	bulkBuffer = web.MaxBodyBytes + 1
 )
 
 // bulk serves many commands in one request. Three goroutines work at once: one reads lines and
-// starts their commands, one collects their results in the order of the lines, and this one writes
-// them. A slot is a line on its way through them, and bulkWindow bounds their number. The answer's
+// submits their commands, one collects their results in the order of the lines, and this one writes
+// them. A slot is a line on its way through them, and the window bounds their number. The answer's
 // header is sent with the first result; a caller that waits for "100 Continue" gets it from the
 // first read.
 func (s *Server) bulk(operations []Operation, unknown *commandCounts) echo.HandlerFunc {
@@ -72,7 +75,7 @@ func (s *Server) bulk(operations []Operation, unknown *commandCounts) echo.Handl
 		}
 		c.Response().Header()["Content-Type"] = []string{mediaLines}
 		b := &bulkRequest{
-			server: s, operations: byName, unknown: unknown, slots: make(chan *slot, bulkWindow), open: make(map[string][]*slot),
+			server: s, operations: byName, unknown: unknown, window: lines.NewWindow[slot](bulkWindow), newest: make(map[string]uint64), span: trace.From(r.Context()),
 			results: backlog.New(&s.backlog, s.maxBacklog), control: control, correlationID: telemetry.Correlation(r.Context()), who: web.CallerOf(r.Context()),
 			principal: access.From(r.Context()),
 			identify:  func() (*access.Principal, error) { return s.Identify(c) }, identified: time.Now(),
@@ -81,12 +84,12 @@ func (s *Server) bulk(operations []Operation, unknown *commandCounts) echo.Handl
 			b.dry = s.dryRuns.New(b.principal.Tenant + " " + b.principal.Actor)
 			defer b.dry.Close()
 		}
-		body := &bulkBody{b: b, body: r.Body}
+		body := &lines.Body{In: r.Body, Control: control, Idle: bulkIdle, Quiet: bulkQuiet}
 		b.serve(r.Context(), body, c.Response())
 		if !c.Response().Committed {
 			c.Response().WriteHeader(http.StatusOK) // there was no line
 		}
-		if !body.ended {
+		if !body.Ended {
 			web.Abandon(r)
 		}
 		return nil
@@ -98,8 +101,9 @@ type bulkRequest struct {
 	server        *Server
 	operations    map[string][]Operation
 	unknown       *commandCounts // of lines whose op is no operation's
-	lines         *bufio.Reader
-	slots         chan *slot
+	body          *lines.Body
+	lines         *lines.Reader
+	window        *lines.Window[slot]
 	results       *backlog.Backlog
 	control       *http.ResponseController
 	correlationID string
@@ -111,9 +115,12 @@ type bulkRequest struct {
 	dry        *dryrun.Run // nil where the lines are executed
 	// reading is done when no more lines are executed: the caller is gone, or the server drains.
 	reading context.Context
-	// open are the lines of each account that may still be in progress, in their order. Only the
-	// reading goroutine uses it.
-	open map[string][]*slot
+	span    *trace.Span
+	// newest is the newest line of each account that may be in the window. Only the reading
+	// goroutine uses it, and the memory of decode below.
+	newest map[string]uint64
+	fields web.Fields
+	runs   []lineRun
 }
 
 // serve reads, runs and writes until the last result is written or the caller is gone. A command
@@ -121,30 +128,28 @@ type bulkRequest struct {
 // the first read that fails, also for its deadline, so commands run without it. serve leaves
 // nothing running, not even the call that wakes the reader: a deadline set late would hit the
 // connection's next request.
-func (b *bulkRequest) serve(ctx context.Context, body *bulkBody, w io.Writer) {
+func (b *bulkRequest) serve(ctx context.Context, body *lines.Body, w io.Writer) {
 	running, stopRunning := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRunning()
 	reading, stopReading := context.WithCancel(running)
 	defer stopReading()
 	defer context.AfterFunc(b.server.Draining(), stopReading)()
-	b.reading, b.lines = reading, bufio.NewReaderSize(body, bulkBuffer)
+	body.Reading, b.body = reading, body
+	b.reading, b.lines = reading, lines.NewReader(body, bulkBuffer)
 	woken := make(chan struct{})
 	sleep := context.AfterFunc(reading, func() {
 		defer close(woken)
-		b.extendRead()
+		b.body.ExtendRead()
 	})
 	go func() {
-		defer close(b.slots)
+		defer b.window.Close()
 		b.read(running)
 	}()
 	collected := make(chan struct{})
 	go func() {
 		defer close(collected)
 		defer b.results.Close()
-		for s := range b.slots { // closed when the reader has ended
-			<-s.done
-			b.results.Add(s.result)
-		}
+		b.collect(running)
 	}()
 	if err := b.write(w); err != nil { // the caller is gone
 		stopRunning()
@@ -156,6 +161,48 @@ func (b *bulkRequest) serve(ctx context.Context, body *bulkBody, w io.Writer) {
 	}
 }
 
+// collect takes the lines that have ended, in their order, and hands their results over, as many at
+// a time as there are, until there are no more lines.
+func (b *bulkRequest) collect(running context.Context) {
+	var results web.JSON
+	for {
+		s, more := b.window.First()
+		ended := s != nil && s.state.Load() == lineEnded
+		if ended {
+			b.appendResult(&results, s.number, b.outcome(s))
+			b.window.Take()
+		}
+		switch {
+		case ended && len(results) < bulkResults:
+		case len(results) > 0:
+			b.results.Add(results)
+			results = results[:0]
+		case s == nil && !more:
+			return
+		default:
+			b.awaitChange(running, s)
+		}
+	}
+}
+
+// awaitChange waits until the line whose turn it is has changed, or come. A line that was submitted
+// is given up when its time is over, or its caller is gone: those after it began later.
+func (b *bulkRequest) awaitChange(running context.Context, s *slot) {
+	if s == nil || s.state.Load() != lineSubmitted {
+		<-b.window.Changed
+		return
+	}
+	late := time.NewTimer(time.Until(s.begun.Add(b.server.Timeout())))
+	defer late.Stop()
+	select {
+	case <-b.window.Changed:
+		return
+	case <-late.C:
+	case <-running.Done():
+	}
+	s.giveUp()
+}
+
 // write sends the results in order, as many at a time as there are.
 func (b *bulkRequest) write(w io.Writer) error {
 	var results []byte
@@ -164,49 +211,14 @@ func (b *bulkRequest) write(w io.Writer) error {
 		if results, err = b.results.Take(results); err != nil || len(results) == 0 {
 			return err
 		}
-		b.extendWrite()
+		b.body.ExtendWrite()
 		if _, err := w.Write(results); err != nil {
 			return err
 		}
 		if err := b.control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			return err
 		}
-		b.extendRead() // a caller that reads is not gone
-	}
-}
-
-// bulkBody reads the body, with a deadline for each read. A caller that sends is not gone, so each
-// read extends its time to take answers.
-type bulkBody struct {
-	b     *bulkRequest
-	body  io.Reader
-	ended bool // it was read to its end
-}
-
-// Read reads from the body.
-func (r *bulkBody) Read(p []byte) (int, error) {
-	r.b.extendRead()
-	n, err := r.body.Read(p)
-	if n > 0 {
-		r.b.extendWrite()
-	}
-	r.ended = r.ended || errors.Is(err, io.EOF)
-	return n, err
-}
-
-// extendWrite and extendRead give the caller another bulkIdle to read or to send something. Once no
-// more lines are executed, only what is on its way is read. Errors are ignored: where deadlines are
-// not supported there is none to extend.
-func (b *bulkRequest) extendWrite() { _ = b.control.SetWriteDeadline(time.Now().Add(bulkIdle)) }
-
-func (b *bulkRequest) extendRead() {
-	if b.reading.Err() == nil {
-		_ = b.control.SetReadDeadline(time.Now().Add(bulkIdle))
-	}
-	// When reading has ended since the line above, that line undid the deadline that wakes the
-	// reader.
-	if b.reading.Err() != nil {
-		_ = b.control.SetReadDeadline(time.Now().Add(bulkQuiet))
+		b.body.ExtendRead() // a caller that reads is not gone
 	}
 }
 
@@ -218,14 +230,14 @@ func (b *bulkRequest) read(running context.Context) {
 	if refusal == nil || running.Err() != nil {
 		return
 	}
-	if s, ok := b.slot(running, number); ok {
-		s.refuse(refusal, b.correlationID)
+	if s := b.add(running, number, false); s != nil {
+		s.refuse(refusal)
 	}
 	switch refusal.Code {
 	case web.ShuttingDown.Code:
-		b.discard(bulkDiscardDraining)
+		b.lines.Discard(bulkDiscardDraining)
 	case AnswersNotTaken.Code, web.CredentialsInvalid.Code, web.CredentialsExpired.Code, web.AccessUnavailable.Code, web.ScopeMissing.Code:
-		b.discard(bulkDiscardUnread)
+		b.lines.Discard(bulkDiscardUnread)
 	}
 }
 
@@ -236,8 +248,8 @@ func (b *bulkRequest) readLines(running context.Context) (number int, refusal *w
 		if refusal := b.mayContinue(running); refusal != nil {
 			return number, refusal
 		}
-		text, err := b.line()
-		ended, tooLong := errors.Is(err, io.EOF), errors.Is(err, errLineTooLong)
+		text, err := b.lines.Next()
+		ended, tooLong := errors.Is(err, io.EOF), errors.Is(err, lines.ErrTooLong)
 		switch {
 		case err != nil && !ended && !tooLong && b.reading.Err() != nil:
 			return number, web.Refuse(web.ShuttingDown)
@@ -253,14 +265,13 @@ func (b *bulkRequest) readLines(running context.Context) (number int, refusal *w
 			if b.server.Commands().EnterPatiently(b.reading, b.who) != nil {
 				return number, web.Refuse(web.ShuttingDown)
 			}
-			s, ok := b.slot(running, number)
-			if !ok {
+			s := b.add(running, number, true)
+			if s == nil {
 				b.server.Commands().LeavePatiently(b.who)
 				return number, nil
 			}
-			s.gate, s.who = b.server.Commands(), b.who
 			if tooLong {
-				s.refuse(web.Refuse(web.BodyTooLarge), b.correlationID)
+				s.refuse(web.Refuse(web.BodyTooLarge))
 			} else {
 				b.start(running, s, text)
 			}
@@ -305,50 +316,11 @@ func (b *bulkRequest) mayContinue(running context.Context) *web.Problem {
 	return web.Refuse(web.ShuttingDown)
 }
 
-// slot waits for room in the window and returns the slot of a line.
-func (b *bulkRequest) slot(running context.Context, number int) (*slot, bool) {
-	s := newSlot(number)
-	select {
-	case b.slots <- s:
-		return s, true
-	case <-running.Done():
-		return nil, false
+// add returns the slot of a line, which has entered the gate or not; nil when running ends first.
+func (b *bulkRequest) add(running context.Context, number int, entered bool) *slot {
+	s, ok := &slot{request: b, number: number, entered: entered}, false
+	if s.n, ok = b.window.Add(running, s); !ok {
+		return nil
 	}
-}
-
-// discard reads what the caller sends and drops it, for at most this long.
-func (b *bulkRequest) discard(most time.Duration) {
-	for end := time.Now().Add(most); time.Now().Before(end); {
-		if _, err := b.lines.Discard(bulkBuffer); err != nil {
-			return
-		}
-	}
-}
-
-// errLineTooLong means that a line has more than MaxBodyBytes. The lines after it are still read.
-var errLineTooLong = errors.New("api: a line of bulk is too long")
-
-// line reads one line, without its line break, which the last line need not have.
-func (b *bulkRequest) line() ([]byte, error) {
-	text, err := b.lines.ReadSlice('\n')
-	if err == nil || errors.Is(err, io.EOF) {
-		return trimLine(text), err
-	}
-	if !errors.Is(err, bufio.ErrBufferFull) {
-		return nil, err
-	}
-	for errors.Is(err, bufio.ErrBufferFull) {
-		_, err = b.lines.ReadSlice('\n')
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	return nil, errLineTooLong
-}
-
-func trimLine(text []byte) []byte {
-	for len(text) > 0 && (text[len(text)-1] == '\n' || text[len(text)-1] == '\r') {
-		text = text[:len(text)-1]
-	}
-	return text
+	return s
 }

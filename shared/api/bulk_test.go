@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -272,40 +271,6 @@ func TestBulkKeepsTheOrderOfEachAccount(t *testing.T) {
 	if fmt.Sprint(started) != "map[A:[a1 a2 a3] B:[b1 b2]]" {
 		t.Fatal(started)
 	}
-}
-
-func TestBulkWindowBoundsTheLinesInProgress(t *testing.T) {
-	var running atomic.Int64
-	release := make(chan struct{})
-	full := make(chan struct{})
-	server := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
-		if running.Add(1) == bulkWindow {
-			close(full)
-		}
-		waiting(t, release)
-		return receipt(to), nil
-	}))
-	w := dial(t, server)
-	const lines = 3 * bulkWindow
-	go func() {
-		for i := range lines {
-			if _, err := fmt.Fprintln(w.lines, command("credit", fmt.Sprint("A-", i), "k")); err != nil {
-				return
-			}
-		}
-	}()
-	waiting(t, full)
-	// The collector and the reader have one slot each besides those of the window.
-	if n := running.Load(); n > bulkWindow+2 {
-		t.Errorf("%d lines in progress", n)
-	}
-	close(release)
-	for i := range lines {
-		if got := w.result(); got != fmt.Sprint(i+1, " 201") {
-			t.Fatal(got)
-		}
-	}
-	w.end()
 }
 
 // The commands that began before their caller went away are executed, and then the request ends.

@@ -3,6 +3,7 @@ package api
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"passbook/shared/account"
 	"passbook/shared/journal"
@@ -16,8 +17,9 @@ type lineWork struct {
 	op      string // as the line names it
 	runs    []lineRun
 	problem *web.Problem
-	// earlier are the lines of its accounts that were not done when it was read.
-	earlier []*slot
+	// places and ends are closed when the lines before it on its accounts have their places, and
+	// when they have ended.
+	places, ends []<-chan struct{}
 }
 
 // lineRun is a line as one operation decodes it.
@@ -30,17 +32,16 @@ type lineRun struct {
 	forwarded Forwarded
 }
 
-// accounts returns the accounts whose lines keep their order.
-func (r lineRun) accounts() []string {
-	if r.call.Also == "" || r.call.Also == r.call.AccountID {
-		return []string{r.call.AccountID}
-	}
-	return []string{r.call.AccountID, r.call.Also}
+// plain reports whether the journal's decision is all that the line needs.
+func (w *lineWork) plain() bool {
+	run := &w.runs[0]
+	return len(w.runs) == 1 && w.problem == nil && !run.reads && run.call.Decide != nil && run.to.DryRun == nil
 }
 
-// decode decodes a line into at least one run, or a problem.
+// decode decodes a line into at least one run, or a problem. The runs are good until the next call.
 func (b *bulkRequest) decode(text []byte) (work lineWork) {
-	f := web.ParseFields(text)
+	f := &b.fields
+	f.Parse(text)
 	to := journal.Command{CorrelationID: b.correlationID, DryRun: b.dry}
 	op, problem := takeHeader(f, &to.Key)
 	work.op = op
@@ -52,6 +53,7 @@ func (b *bulkRequest) decode(text []byte) (work lineWork) {
 	if len(operations) == 0 {
 		return lineWork{op: op, problem: web.InvalidForm("op", account.FieldNotOneOf, account.FormOneOf(b.ops()...))}
 	}
+	work.runs = b.runs[:0]
 	for i, o := range operations {
 		if i > 0 {
 			f.Parse(text)
@@ -67,6 +69,7 @@ func (b *bulkRequest) decode(text []byte) (work lineWork) {
 		}
 		work.runs = append(work.runs, run)
 	}
+	b.runs = work.runs
 	return work
 }
 
@@ -91,48 +94,55 @@ func takeHeader(f *web.Fields, key *string) (op string, problem *web.Problem) {
 	return op, nil
 }
 
-// result renders the result of a line.
-func (b *bulkRequest) result(number int, did commandResult) []byte {
+// outcome returns how a line ended. It counts a line that was submitted; any other was counted
+// before.
+func (b *bulkRequest) outcome(s *slot) commandResult {
+	if !s.submitted {
+		return s.did
+	}
+	did := commandResult{err: s.did.err}
+	if !s.givenUp {
+		did.receipt, did.err = s.Receipt, s.Err
+		s.Receipt = journal.Receipt{} // the window may keep the slot for a while
+	}
+	s.Command.Cause.Caused(did.receipt.Entry, did.receipt.Replayed)
+	did.receipt, did.err = s.call.concluded(&s.Command, did.receipt, did.err)
+	code := b.code(did)
+	b.countsOf(s.op).count(time.Duration(s.took.Load()), code, did.err)
+	s.span.EndCommand(code, did.status())
+	return did
+}
+
+// appendResult renders the result of a line.
+func (b *bulkRequest) appendResult(j *web.JSON, number int, did commandResult) {
 	if b.dry != nil {
 		did = did.asDryRun(b.correlationID)
 	}
-	if did.answer != nil {
-		return did.answer.line(number)
-	}
 	receipt, err := did.receipt, did.err
-	if err == nil {
+	if did.answer == nil && err == nil {
 		if problem := declined(receipt); problem != nil {
 			err = problem
 		}
 	}
-	if err != nil {
+	switch {
+	case did.answer != nil:
+		lineHead(j, number, did.answer.Status, did.answer.Replayed)
+		j.Raw(did.answer.member(), did.answer.Body)
+	case err != nil:
 		problem := problemOf(err)
 		if problem.Code == web.InternalError.Code {
 			b.server.config.Web.Logger.Error("a line of bulk failed", "correlation_id", b.correlationID, "line", number, "error", err)
 		}
-		return refusedLine(number, problem, b.correlationID)
+		lineHead(j, number, problem.Status, problem.Replayed)
+		j.Name("problem")
+		*j = problem.Append(*j, b.correlationID)
+	default:
+		lineHead(j, number, receipt.Command.Status, receipt.Replayed)
+		j.Name("result")
+		appendAnswer(j, receipt)
 	}
-	var j web.JSON
-	lineHead(&j, number, receipt.Command.Status, receipt.Replayed)
-	j.Name("result")
-	appendAnswer(&j, receipt)
 	j.End()
-	return append(j, '\n')
-}
-
-// refuse ends a line from which no command was decoded.
-func (s *slot) refuse(problem *web.Problem, correlationID string) {
-	s.result = refusedLine(s.number, problem, correlationID)
-	s.end()
-}
-
-func refusedLine(number int, problem *web.Problem, correlationID string) []byte {
-	var j web.JSON
-	lineHead(&j, number, problem.Status, problem.Replayed)
-	j.Name("problem")
-	j = problem.Append(j, correlationID)
-	j.End()
-	return append(j, '\n')
+	*j = append(*j, '\n')
 }
 
 func lineHead(j *web.JSON, number, status int, replayed bool) {

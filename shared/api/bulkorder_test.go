@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,4 +184,40 @@ func TestBulkLineWaitsOutOverload(t *testing.T) {
 			t.Error(result)
 		}
 	}
+}
+
+// Behind a line that takes long, lines begin until the window is full.
+func TestBulkWindowBoundsTheLinesInProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var begun atomic.Int64
+		release := make(chan struct{})
+		server := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+			begun.Add(1)
+			if to.Key == "k0" {
+				<-release
+			}
+			return receipt(to), nil
+		}))
+		var body strings.Builder
+		const lines = 2 * bulkWindow
+		for i := range lines {
+			body.WriteString(command("credit", fmt.Sprint("A-", i), fmt.Sprint("k", i)) + "\n")
+		}
+		r := httptest.NewRequest(http.MethodPost, bulkPath, strings.NewReader(body.String()))
+		r.Header.Set("Content-Type", mediaLines)
+		recorder, answered := httptest.NewRecorder(), make(chan struct{})
+		go func() {
+			defer close(answered)
+			server.Handler().ServeHTTP(recorder, r)
+		}()
+		synctest.Wait()
+		if n := begun.Load(); n != bulkWindow {
+			t.Errorf("%d lines have begun", n)
+		}
+		close(release)
+		<-answered
+		if n := strings.Count(recorder.Body.String(), `"status":201`); n != lines {
+			t.Errorf("%d lines were executed", n)
+		}
+	})
 }

@@ -40,23 +40,36 @@ type needy interface {
 // Executor commits commands; *journal.Journal is one.
 type Executor interface {
 	Execute(ctx context.Context, c journal.Command) (journal.Receipt, error)
+	Submit(p *journal.Pending) error
+	GiveUp(p *journal.Pending) error
 }
 
-// Decide returns what carries out a command that needs nothing but the account's state.
-func Decide[C Rules](j Executor) func(context.Context, journal.Command, C) (journal.Receipt, error) {
-	return func(ctx context.Context, to journal.Command, c C) (journal.Receipt, error) {
-		to.Decide = c.Decide
-		return j.Execute(ctx, to)
-	}
+// Decided makes the Operation of a command that needs nothing but its account's state, once
+// complete, if it is not nil, has completed it. See Command for its fields.
+func Decided[C Rules](service, op string, scopes access.Scopes, status int, routes []string, j Executor, complete func(*C)) Operation {
+	return operation(service, op, scopes, status, routes, func(call *Call, c *C) {
+		if complete != nil {
+			complete(c)
+		}
+		call.Journal = j
+		call.Decide = func(s account.State, now time.Time) account.Decision { return (*c).Decide(s, now) }
+	})
 }
 
-// Command makes the Operation of a command whose fields are the members of C that have a json tag:
-// in their order, which is that of the canonical form and never changes. A field with omitempty,
-// omitzero or a pointer is optional. The account is the field account_id, or the one that the
-// command's own Accounts names; where account_id is a field of C and is absent, the id is made from
-// the key, so that a repeated command gets the same account. It panics when C has a field of a type
-// that no command has.
+// Command makes the Operation of a command that carryOut carries out. Its fields are the members of
+// C that have a json tag: in their order, which is that of the canonical form and never changes. A
+// field with omitempty, omitzero or a pointer is optional. The account is the field account_id, or
+// the one that the command's own Accounts names; where account_id is a field of C and is absent,
+// the id is made from the key, so that a repeated command gets the same account. It panics when C
+// has a field of a type that no command has.
 func Command[C Shaped](service, op string, scopes access.Scopes, status int, routes []string, carryOut func(context.Context, journal.Command, C) (journal.Receipt, error)) Operation {
+	return operation(service, op, scopes, status, routes, func(call *Call, c *C) {
+		call.Run = func(ctx context.Context, to journal.Command) (journal.Receipt, error) { return carryOut(ctx, to, *c) }
+	})
+}
+
+// operation makes an Operation whose command is carried out as carry says in its Call.
+func operation[C Shaped](service, op string, scopes access.Scopes, status int, routes []string, carry func(*Call, *C)) Operation {
 	fields := fieldsOf(reflect.TypeFor[C]())
 	_, pair := any(new(C)).(accounts)
 	return Operation{Service: service, Op: op, Scopes: scopes, Status: status, Routes: routes, Decode: func(f *web.Fields) Call {
@@ -78,10 +91,10 @@ func Command[C Shaped](service, op string, scopes access.Scopes, status int, rou
 				call.AccountID = account.MakeID(f.Tenant, f.Key)
 			}
 		}
-		if c, ok := any(*c).(needy); ok {
+		if c, ok := any(c).(needy); ok {
 			call.Needs = c.Needs()
 		}
-		call.Run = func(ctx context.Context, to journal.Command) (journal.Receipt, error) { return carryOut(ctx, to, *c) }
+		carry(&call, c)
 		return call
 	}}
 }

@@ -58,14 +58,15 @@ func (m commandMetrics) of(op string) *commandCounts {
 	return c
 }
 
-// count counts a command that ended with a code, empty for one that was accepted, or with an error.
-// A dry run has one code however it ended, and no duration: it would hide how long commands take.
-func (c *commandCounts) count(begun time.Time, code string, err error) {
+// count counts a command that took so long and ended with a code, empty for one that was accepted,
+// or with an error. A dry run has one code however it ended, and no duration: it would hide how
+// long commands take.
+func (c *commandCounts) count(took time.Duration, code string, err error) {
 	if code == codeDryRun {
 		c.others.WithLabelValues(code).Inc()
 		return
 	}
-	c.seconds.Observe(time.Since(begun).Seconds())
+	c.seconds.Observe(took.Seconds())
 	if err != nil {
 		code = problemOf(err).Code
 	}

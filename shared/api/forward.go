@@ -186,16 +186,6 @@ func (a *Answer) member() string {
 	return "result"
 }
 
-// line returns the answer as a line of bulk.
-func (a *Answer) line(number int) []byte {
-	var j web.JSON
-	lineHead(&j, number, a.Status, a.Replayed)
-	j.Name(a.member())
-	j = append(j, a.Body...)
-	j.End()
-	return append(j, '\n')
-}
-
 // Receiver decides the commands that other writers forward. It never forwards them again.
 type Receiver struct{ operations map[string]Operation }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"passbook/shared/access"
+	"passbook/shared/account"
 	"passbook/shared/admission"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -53,7 +54,11 @@ type Call struct {
 	Also string
 	// Needs are the scopes that the command needs besides its operation's, for what is in it.
 	Needs access.Scopes
-	// Run executes the command; to has everything but the rules.
+	// Decide are the rules of a command that needs nothing but its account's state, and Journal
+	// executes it.
+	Decide  func(account.State, time.Time) account.Decision
+	Journal Executor
+	// Run executes any other command; to has everything but the rules.
 	Run func(ctx context.Context, to journal.Command) (journal.Receipt, error)
 }
 
@@ -102,7 +107,7 @@ func (x *exchange) free() {
 func (o Operation) counted(c echo.Context, gate *admission.Gate) error {
 	begun := time.Now()
 	code, err := o.serve(c, gate)
-	o.counts.count(begun, code, err)
+	o.counts.count(time.Since(begun), code, err)
 	return err
 }
 
@@ -203,10 +208,19 @@ func (o Operation) decode(f *web.Fields, to *journal.Command, by *access.Princip
 
 // execute executes a command here. A refusal by the rules is a *web.Problem; a decline is a
 // receipt.
-func (call Call) execute(ctx context.Context, to journal.Command) (journal.Receipt, error) {
+func (call Call) execute(ctx context.Context, to journal.Command) (receipt journal.Receipt, err error) {
 	to.Cause = trace.From(ctx)
-	receipt, err := call.Run(ctx, to)
+	if to.Decide = call.Decide; to.Decide != nil {
+		receipt, err = call.Journal.Execute(ctx, to)
+	} else {
+		receipt, err = call.Run(ctx, to)
+	}
 	to.Cause.Caused(receipt.Entry, receipt.Replayed)
+	return call.concluded(&to, receipt, err)
+}
+
+// concluded returns what execute does of a command that the journal has executed.
+func (call Call) concluded(to *journal.Command, receipt journal.Receipt, err error) (journal.Receipt, error) {
 	if err != nil {
 		if to.DryRun == nil {
 			err = outcome(err)

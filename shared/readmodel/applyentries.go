@@ -307,13 +307,13 @@ func (r *Row[S]) collectCrossings(crossings []string, version int64, silent bool
 
 // save writes the row if no other process wrote it since it was read, and wakes its readers.
 func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
-	w := p.prepare(row, make(table.Map, rowAttrs))
-	return p.written(&w, p.write(ctx, &w))
+	w := p.prepare(row)
+	return p.written(w, p.write(ctx, w))
 }
 
-// prepare returns the write of a row, with its attributes in an empty map, that is conditional on
-// that no other process wrote it since it was read.
-func (p *Projection[S]) prepare(row Row[S], attrs table.Map) rowWrite[S] {
+// prepare returns the write of a row that is conditional on that no other process wrote it since it
+// was read.
+func (p *Projection[S]) prepare(row Row[S]) rowWrite[S] {
 	w := rowWrite[S]{was: row.rev, began: p.tracer.Began()}
 	row.rev, row.unsaved, row.repeated, row.ProjectedAt = w.was+1, 0, false, time.Now().UTC()
 	if row.refolded && p.further != nil { // past every further row of a write that was interrupted
@@ -323,7 +323,7 @@ func (p *Projection[S]) prepare(row Row[S], attrs table.Map) rowWrite[S] {
 	if row.Version > 0 {
 		row.LastEventID = row.Account.EventID(row.Version)
 	}
-	w.row, w.put = row, table.Put{Table: p.model.Name, Row: p.model.encode(attrs, p.generation, &row), If: table.Absent()}
+	w.row, w.put = row, table.Put{Table: p.model.Name, Row: p.model.encode(p.generation, row), If: table.Absent()}
 	if p.further != nil && p.further.OfEntry != nil {
 		w.put.Row.Attrs["unindexed"] = table.N(row.unindexed)
 	}
@@ -335,7 +335,7 @@ func (p *Projection[S]) prepare(row Row[S], attrs table.Map) rowWrite[S] {
 }
 
 // written returns the row of a write with an outcome, and wakes its readers if it was written.
-func (p *Projection[S]) written(w *rowWrite[S], err error) (Row[S], error) {
+func (p *Projection[S]) written(w rowWrite[S], err error) (Row[S], error) {
 	row, folds := w.row, w.row.folds
 	row.further, row.folds = nil, nil
 	switch {
@@ -348,7 +348,7 @@ func (p *Projection[S]) written(w *rowWrite[S], err error) (Row[S], error) {
 	}
 	p.count.rowWrites.Inc()
 	p.tracer.Wrote(folds, p.name, row.Version, w.began)
-	_, account, _ := strings.Cut(w.put.Row.PK, "#")
+	account := row.Account.String()
 	if row.QuarantinedAt == 0 {
 		p.cache.Put(account, row, weight(w.put.Row))
 	} else {

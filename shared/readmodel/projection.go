@@ -14,7 +14,6 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/readmodel/quarantined"
 	"passbook/shared/readmodel/rowcache"
-	"passbook/shared/table"
 	"passbook/shared/telemetry/trace"
 	"passbook/shared/workerpool"
 )
@@ -124,7 +123,6 @@ type shardProjection[S any] struct {
 	work      []accountWork
 	alone     []*accountWork
 	calls     [maxCalls]togetherCall[S]
-	spares    []table.Map // empty ones
 	// records is how many records that name no account were put into quarantine.
 	records int
 }

@@ -80,7 +80,7 @@ type Row[S any] struct {
 
 // RowKey returns the key of an account's row in a generation of a read model.
 func RowKey(generation int64, a event.Account) table.Key {
-	return table.Key{PK: "g" + strconv.FormatInt(generation, 10) + "#" + a.Tenant + "#" + a.ID, SK: rowSK}
+	return table.Key{PK: GenerationPrefix(generation) + a.String(), SK: rowSK}
 }
 
 // GenerationPrefix returns the beginning of the keys of a generation's rows and index entries.
@@ -100,12 +100,9 @@ func ParseRowKey(pk string) (generation int64, a event.Account, ok bool) {
 	return generation, a, ok
 }
 
-// rowAttrs is for how many attributes of a row there is room at once. A map of more than 28 takes
-// twice the memory.
-const rowAttrs = 28
-
-// encode returns a row as its table stores it, with its attributes in an empty map.
-func (m Model[S]) encode(attrs table.Map, generation int64, r *Row[S]) table.Row {
+// encode returns a row as its table stores it.
+func (m Model[S]) encode(generation int64, r Row[S]) table.Row {
+	attrs := make(table.Map, 24)
 	attrs["format"] = table.N(rowFormat)
 	attrs["rev"] = table.N(r.rev)
 	attrs["tenant"] = table.S(r.Account.Tenant)

@@ -43,9 +43,9 @@ func (c *togetherCall[S]) reset() {
 }
 
 // add adds the rows of an account.
-func (c *togetherCall[S]) add(work *accountWork, write *rowWrite[S], further string) {
+func (c *togetherCall[S]) add(work *accountWork, write rowWrite[S], further string) {
 	c.puts = write.appendPuts(c.puts, further)
-	c.accounts = append(c.accounts, togetherAccount[S]{work: work, rowWrite: *write, end: len(c.puts)})
+	c.accounts = append(c.accounts, togetherAccount[S]{work: work, rowWrite: write, end: len(c.puts)})
 }
 
 // projectTogether projects the accounts of a batch of which all entries follow their rows, and
@@ -63,30 +63,16 @@ func (h *shardProjection[S]) projectTogether(ctx context.Context) {
 		case row.unsaved == 0: // in quarantine
 			continue
 		}
-		write := p.prepare(row, h.attrs())
+		write := p.prepare(row)
 		if full := len(h.calls[n].puts) > 0 && len(h.calls[n].puts)+write.puts() > most; full {
 			if n++; n == maxCalls {
 				h.writeTogether(ctx)
 				n = 0
 			}
 		}
-		h.calls[n].add(work, &write, p.furtherTable)
+		h.calls[n].add(work, write, p.furtherTable)
 	}
 	h.writeTogether(ctx)
-}
-
-// maxSpare bounds the maps that a shard keeps for the rows of the next batch.
-const maxSpare = 256
-
-// attrs returns an empty map for the attributes of a row.
-func (h *shardProjection[S]) attrs() table.Map {
-	n := len(h.spares)
-	if n == 0 {
-		return make(table.Map, rowAttrs)
-	}
-	attrs := h.spares[n-1]
-	h.spares = h.spares[:n-1]
-	return attrs
 }
 
 // foldFollowing folds the entries of an account into its row in memory, and reports whether all of
@@ -142,18 +128,13 @@ func (h *shardProjection[S]) finish(c *togetherCall[S]) {
 		a := &c.accounts[i]
 		own := c.outcomes[begin:a.end]
 		begin = a.end
-		if _, err := h.p.written(&a.rowWrite, own[len(own)-1]); err != nil {
+		if _, err := h.p.written(a.rowWrite, own[len(own)-1]); err != nil {
 			h.p.cache.Forget(a.work.account)
 			h.alone = append(h.alone, a.work)
 			continue
 		}
 		if errors.Join(own...) != nil {
 			h.alone = append(h.alone, a.work) // which puts them again
-			continue
-		}
-		if attrs := a.put.Row.Attrs; len(h.spares) < maxSpare { // after another outcome the store may have it
-			clear(attrs)
-			h.spares = append(h.spares, attrs)
 		}
 	}
 }
