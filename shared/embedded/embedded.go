@@ -30,6 +30,7 @@ var ErrClosed = errors.New("embedded: closed")
 const (
 	defaultCacheBytes    = 256 << 20
 	defaultMemTableBytes = 64 << 20
+	defaultStoredBytes   = 80 << 20
 	// memTables is how many memtables there are at most.
 	memTables = 4
 	// compactLayers is how many layers of tables level 0 has when it is compacted. Pebble counts
@@ -52,6 +53,8 @@ type Options struct {
 	CacheBytes int64
 	// MemTableBytes bounds each of the four memtables; 0 is 64 MiB.
 	MemTableBytes uint64
+	// StoredBytes bounds what the tables remember of stored rows; 0 is 80 MiB.
+	StoredBytes int64
 	// Logger gets the messages of Pebble at debug level; nil drops them.
 	Logger *slog.Logger
 	// Fatal gets the reason why the process must end at once, and does not return; nil writes it to
@@ -68,6 +71,7 @@ type DB struct {
 	write  *pebble.WriteOptions
 	// metrics are the database's.
 	metrics *Metrics
+	stored  int64
 
 	commits commits
 	views   views
@@ -160,7 +164,7 @@ func fromSystem(err error) bool {
 }
 
 func newDB(o Options, d dir, engine *pebble.DB, lock io.Closer, metrics *Metrics) *DB {
-	db := &DB{dir: d, engine: engine, lock: lock, now: o.Now, write: pebble.Sync, metrics: metrics, shared: map[byte]any{}}
+	db := &DB{dir: d, engine: engine, lock: lock, now: o.Now, write: pebble.Sync, metrics: metrics, stored: cmp.Or(o.StoredBytes, defaultStoredBytes), shared: map[byte]any{}}
 	if o.NoSync {
 		db.write = pebble.NoSync
 	}
@@ -208,6 +212,9 @@ func (db *DB) Metrics() *Metrics { return db.metrics }
 
 // Now returns the time of the database's clock.
 func (db *DB) Now() time.Time { return db.now() }
+
+// StoredBytes bounds what the tables remember of stored rows.
+func (db *DB) StoredBytes() int64 { return db.stored }
 
 // Shared returns the state that all handles on one keyspace share. The first call makes it.
 func (db *DB) Shared(space byte, make func() any) any {

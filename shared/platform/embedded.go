@@ -146,7 +146,7 @@ func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	if err := errors.Join(checkRetired(c.Data), checkForeign(c.Data)); err != nil {
 		return nil, err
 	}
-	db, err := embedded.Open(embedded.Options{Dir: c.Data, CacheBytes: int64(m.Cache), MemTableBytes: uint64(m.MemTable), Logger: log})
+	db, err := embedded.Open(embedded.Options{Dir: c.Data, CacheBytes: int64(m.Cache), MemTableBytes: uint64(m.MemTable), StoredBytes: int64(m.Stored), Logger: log})
 	if err != nil {
 		return nil, explainData(c, err)
 	}

@@ -16,8 +16,9 @@ type Memory struct {
 	From  string
 	// Heap bounds the memory of the Go runtime, without the memory that Pebble allocates itself.
 	Heap Bytes
-	// Cache is the block cache of Pebble, MemTable one of its at most four memtables.
-	Cache, MemTable Bytes
+	// Cache is the block cache of Pebble, MemTable one of its at most four memtables. Stored bounds
+	// what the embedded tables remember of rows that are stored.
+	Cache, MemTable, Stored Bytes
 	// Rows bounds the row cache of each projection, and that of a read model's readers, Waiting the
 	// entries that wait for the stream, and Segment the open segment of a shard, which is at most
 	// the setting.
@@ -52,7 +53,7 @@ func memoryOn(root fs.FS, c Config) Memory {
 	}
 	m := Memory{
 		Limit: limit, From: from,
-		Cache: clamp(limit/16, 4<<20, 256<<20), MemTable: clamp(limit/48, 2<<20, 64<<20),
+		Cache: clamp(limit/16, 4<<20, 256<<20), MemTable: clamp(limit/48, 2<<20, 64<<20), Stored: clamp(limit/18, 4<<20, 80<<20),
 		Rows: clamp(limit/32, 1<<20, 64<<20), Waiting: clamp(limit/16, 8<<20, 256<<20), Segment: min(c.SegmentBytes, max(limit/64, 1<<20)),
 		Tail: clamp(limit/32, 2<<20, 64<<20), Entries: clamp(limit/32, 2<<20, 64<<20),
 		Accounts: int(clamp(limit/16/accountBytes, 500, 50_000)), Keys: int(clamp(limit/16/keyBytes, 50_000, 4_000_000)),

@@ -8,8 +8,6 @@ import (
 
 const (
 	newestShards = 32
-	// newestBytes bounds the memory of all partitions that are remembered: some hundred thousand.
-	newestBytes = 32 << 20
 	// newestOverhead is about what a partition takes beside its keys.
 	newestOverhead = 160
 )

@@ -26,7 +26,7 @@ func isBeyond(t *testing.T, n *newest, key string, absent, read bool) *mark {
 }
 
 func TestAMarkIsUsedOnceItsGroupWasRead(t *testing.T) {
-	n := newNewest(newestBytes)
+	n := newNewest(manyMarks)
 	n.inserted([]byte("E#"), []byte("E#9")) // nobody asked
 	isBeyond(t, n, "E#5", false, false)
 	m := isBeyond(t, n, "E#6", false, true)
@@ -46,6 +46,9 @@ func TestAMarkIsUsedOnceItsGroupWasRead(t *testing.T) {
 	n.confirm([]byte("E#"), m, nil) // of a mark that was forgotten: insertions may have missed it
 	isBeyond(t, n, "E#99", false, true)
 }
+
+// manyMarks is room for more marks than a test makes.
+const manyMarks = 32 << 20
 
 func TestMarksAreBoundedAndTheBusyOnesStay(t *testing.T) {
 	const most = 1 << 20
@@ -102,7 +105,7 @@ func risingPut(partition, n int) table.Put {
 // One of many handles, calls and deletions inserts a row: what is inserted and not deleted is
 // there once, and nothing is inserted twice.
 func TestNoRowIsInsertedTwice(t *testing.T) {
-	for _, most := range []int{newestBytes, newestShards * 2 * 400} {
+	for _, most := range []int{manyMarks, newestShards * 2 * 400} {
 		t.Run(fmt.Sprint(most), func(t *testing.T) {
 			knows, other := openRising(t, most)
 			r := &rising{T: t, handles: []*Table{knows, other}}
@@ -200,7 +203,7 @@ func (r *rising) check() {
 // A large call that reads groups meets rows that are inserted after its view was taken, and before
 // it asks for the marks.
 func TestAGroupIsReadInAViewThatIsNewerThanItsMark(t *testing.T) {
-	knows, other := openRising(t, newestBytes)
+	knows, other := openRising(t, manyMarks)
 	const rounds, partitions = 40, 500
 	for round := range rounds {
 		large := make([]table.Put, partitions)
@@ -235,7 +238,7 @@ func TestAGroupIsReadInAViewThatIsNewerThanItsMark(t *testing.T) {
 
 // A commit of unknown outcome is forgotten, and its row is looked up.
 func TestAnAbandonedPutIsNotTakenForAbsent(t *testing.T) {
-	knows, _ := openRising(t, newestBytes)
+	knows, _ := openRising(t, manyMarks)
 	for n := range 3 {
 		if err := knows.Put(t.Context(), risingPut(0, n)); err != nil {
 			t.Fatal(err)
@@ -253,5 +256,26 @@ func TestAnAbandonedPutIsNotTakenForAbsent(t *testing.T) {
 		if third := knows.Put(t.Context(), risingPut(0, n)); !errors.Is(third, table.ErrConditionFailed) {
 			t.Fatalf("put %d: %v, %v, %v", n, first, again, third)
 		}
+	}
+}
+
+// The rows that are remembered are bounded together with their keys, and the busy ones stay.
+func TestRememberedRowsAreBoundedAndTheBusyOnesStay(t *testing.T) {
+	const most = 1 << 20
+	r, value := newRecent(most), make([]byte, 300)
+	key := func(i int) []byte { return fmt.Appendf(nil, "balance account-%08d", i) }
+	for i := range 100_000 {
+		r.put(key(i), value)
+		r.put(key(0), value)
+		if _, ok := r.get(key(0)); !ok {
+			t.Fatalf("a busy row is forgotten after %d others", i)
+		}
+	}
+	kept := 0
+	for i := range r.shards {
+		kept += len(r.shards[i].young) + len(r.shards[i].old)
+	}
+	if size := kept * (len(key(0)) + len(value) + recentOverhead); size > most || size < most/4 {
+		t.Errorf("%d rows are kept, of %d bytes", kept, size)
 	}
 }

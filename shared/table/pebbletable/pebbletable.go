@@ -23,8 +23,9 @@ type memory struct {
 	stamps *stamps
 }
 
-func newMemory() any {
-	return &memory{recent: newRecent(), newest: newNewest(newestBytes), stamps: newStamps()}
+// newMemory returns a memory of so many bytes: three fifths are for rows.
+func newMemory(most int) *memory {
+	return &memory{recent: newRecent(most / 5 * 3), newest: newNewest(most / 5 * 2), stamps: newStamps()}
 }
 
 var _ table.Table = (*Table)(nil)
@@ -36,7 +37,8 @@ func New(db *embedded.DB, schemas ...table.Schema) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open tables: %w", err)
 	}
-	return &Table{db: db, catalog: catalog, memory: db.Shared(embedded.TableSpace, newMemory).(*memory)}, nil
+	known := db.Shared(embedded.TableSpace, func() any { return newMemory(int(db.StoredBytes())) })
+	return &Table{db: db, catalog: catalog, memory: known.(*memory)}, nil
 }
 
 // Get implements table.Table.

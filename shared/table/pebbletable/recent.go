@@ -7,8 +7,8 @@ import (
 
 const (
 	recentShards = 32
-	// recentBytes bounds the remembered keys and values: some ten thousand rows of read models.
-	recentBytes = 48 << 20
+	// recentOverhead is about what a row takes beside its key and its value.
+	recentOverhead = 96
 )
 
 // recent is a cache of stored rows that were written more than once: rows of read models and leases
@@ -17,6 +17,7 @@ const (
 // the store. All handles on one database share it.
 type recent struct {
 	seed   maphash.Seed
+	most   int // bytes
 	shards [recentShards]struct {
 		sync.Mutex
 		// A row is in one of two generations; when the younger is full it becomes the older, and
@@ -26,8 +27,8 @@ type recent struct {
 	}
 }
 
-func newRecent() *recent {
-	r := &recent{seed: maphash.MakeSeed()}
+func newRecent(most int) *recent {
+	r := &recent{seed: maphash.MakeSeed(), most: most}
 	for i := range r.shards {
 		r.shards[i].young = make(map[string][]byte)
 	}
@@ -57,11 +58,11 @@ func (r *recent) put(key, value []byte) {
 		return
 	}
 	if _, known := s.young[string(key)]; !known {
-		s.bytes += len(key)
+		s.bytes += len(key) + recentOverhead
 	}
 	s.bytes += len(value) - len(s.young[string(key)])
 	s.young[string(key)] = value
-	if s.bytes > recentBytes/recentShards/2 {
+	if s.bytes > r.most/recentShards/2 {
 		s.old, s.young, s.bytes = s.young, make(map[string][]byte), 0
 	}
 }
