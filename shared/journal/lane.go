@@ -15,10 +15,11 @@ import (
 
 // An entry's JSON with its state is at most event.MaxEntryBytes. A lane adds no more commands at
 // planMargin before that, which allows for the error of its estimate, and at holdBytes for each
-// hold in the state: a full state has 500 in 64 KB.
+// hold in the state: a full state has 500 in 64 KB. In memory a hold counts as holdKeys keys.
 const (
 	planMargin = 24 << 10
 	holdBytes  = (64 << 10) / 500
+	holdKeys   = holdBytes / keyindex.KeyBytes
 )
 
 // lane is one account in this writer: its queue, and what the writer knows of the account. The lock

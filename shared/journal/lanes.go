@@ -15,7 +15,7 @@ type laneShard struct {
 	mu      sync.Mutex
 	lanes   map[event.Account]*lane
 	resting *list.List // idle lanes, the longest idle first
-	keys    int        // keys that they remember together
+	keys    int        // keys that they remember together, with their holds
 	running int
 	rested  chan struct{} // closed when running falls to 0; nil while nobody waits
 }
@@ -52,7 +52,7 @@ func (s *laneShard) push(j *Journal, a event.Account, p *Pending) error {
 	j.metrics.running.Inc()
 	if l.rest != nil {
 		s.resting.Remove(l.rest)
-		s.keys -= l.keys.Count()
+		s.keys -= l.keys.Count() + len(l.state.Holds)*holdKeys
 		l.rest = nil
 	}
 	if p.exclusive != nil {
@@ -121,10 +121,10 @@ func (s *laneShard) drop(a event.Account, p *Pending) {
 func (s *laneShard) rest(l *lane) {
 	l.running = false
 	l.rest = s.resting.PushBack(l)
-	s.keys += l.keys.Count()
+	s.keys += l.keys.Count() + len(l.state.Holds)*holdKeys
 	for s.resting.Len() > l.journal.cached || s.keys > l.journal.keys && s.resting.Len() > 1 {
 		oldest := s.resting.Remove(s.resting.Front()).(*lane)
-		s.keys -= oldest.keys.Count()
+		s.keys -= oldest.keys.Count() + len(oldest.state.Holds)*holdKeys
 		delete(s.lanes, oldest.account)
 	}
 	s.running--

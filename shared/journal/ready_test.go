@@ -2,12 +2,15 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"passbook/shared/account"
 	"passbook/shared/control"
+	"passbook/shared/event"
 	"passbook/shared/faults"
 	"passbook/shared/table"
 	"passbook/shared/writer"
@@ -96,5 +99,42 @@ func TestReadyAgainWithoutACommand(t *testing.T) {
 				accepted(t, j, command(acct, "w2", withdrawing(1)))
 			})
 		})
+	}
+}
+
+// An idle account counts by its keys and by its holds: of accounts with ten holds a shard that has
+// room for 40 keys keeps one only.
+func TestIdleAccountsAreBoundedByTheirHolds(t *testing.T) {
+	for _, holds := range []int{0, 10} {
+		tbl, _ := store(t)
+		j, err := Open(t.Context(), Config{Table: tbl, Outbox: &outbox{}, Keys: laneShards * 40})
+		if err != nil {
+			t.Fatal(err)
+		}
+		most := map[uint64]int{}
+		for i := range 60 {
+			a := event.Account{Tenant: "main", ID: fmt.Sprint("A-", i)}
+			if shard := j.shardOf(a); holds == 0 || most[shard] == 0 {
+				most[shard]++
+			}
+			openAccount(t, j, a, 1000)
+			if holds > 0 {
+				accepted(t, j, command(a, "holds", func(s account.State, now time.Time) account.Decision {
+					d := account.NewDraft(s, now)
+					for range holds {
+						d.PlaceHold(event.HoldPlaced{Amount: 1})
+					}
+					return d.Decision()
+				}))
+			}
+		}
+		if err := j.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range j.shards {
+			if kept := len(j.shards[i].lanes); kept != most[uint64(i)] {
+				t.Errorf("%d accounts of %d holds are kept in a shard, want %d", kept, holds, most[uint64(i)])
+			}
+		}
 	}
 }
