@@ -36,6 +36,8 @@ const (
 	accountBytes = 1 << 10
 	keyBytes     = 24
 	memTables    = 4
+	// programBytes is what the program itself takes, whose code lies in memory as it is used.
+	programBytes = 32 << 20
 	// fallbackMemory is the limit where the memory of the machine is unknown.
 	fallbackMemory = 2 << 30
 	minMemory      = 64 << 20
@@ -58,9 +60,10 @@ func memoryOn(root fs.FS, c Config) Memory {
 		Tail: clamp(limit/32, 2<<20, 64<<20), Entries: clamp(limit/32, 2<<20, 64<<20),
 		Accounts: int(clamp(limit/16/accountBytes, 500, 50_000)), Keys: int(clamp(limit/16/keyBytes, 50_000, 4_000_000)),
 	}
-	// A fifth is left for what neither counts: the program, memory that the allocators do not
+	// The rest is left for what neither counts: the program, memory that the allocators do not
 	// return, the buffers of the kernel.
-	m.Heap = max(limit-limit/5-m.Cache-memTables*m.MemTable, limit/4) >> 20 << 20
+	rest := min(limit/5, programBytes+limit/16)
+	m.Heap = max(limit-rest-m.Cache-memTables*m.MemTable, limit/4) >> 20 << 20
 	return m
 }
 
