@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"golang.org/x/sync/errgroup"
 
@@ -59,8 +60,14 @@ type decoding struct {
 // decode decodes the records that have neither entry nor reason, and returns those whose slots
 // others have.
 func (c *decoding) decode(ctx context.Context) (busy []int, err error) {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(originChecks)
+	var reads *errgroup.Group
+	reading := ctx
+	wait := func() error {
+		if reads == nil {
+			return nil
+		}
+		return reads.Wait()
+	}
 	for i := range c.deliveries {
 		delivery, slot := &c.deliveries[i], c.slots[i]
 		switch {
@@ -75,21 +82,31 @@ func (c *decoding) decode(ctx context.Context) (busy []int, err error) {
 			continue
 		}
 		entry, undecoded := decodeRecord(c.records[i])
-		check := func() (failed error) {
-			delivery.Err, failed = checkOrigin(ctx, c.origin, entry, undecoded)
-			if delivery.Err == nil && failed == nil {
-				delivery.Entry = entry
+		if c.origin == nil || entry == nil || entry.Signed() {
+			if failed := c.finish(ctx, i, entry, undecoded); failed != nil {
+				return nil, errors.Join(failed, wait())
 			}
-			slot.End(delivery.Entry)
-			return failed
+			continue
 		}
-		if c.origin != nil && entry != nil && !entry.Signed() {
-			group.Go(check)
-		} else if failed := check(); failed != nil {
-			return nil, errors.Join(failed, group.Wait())
+		if reads == nil {
+			reads, reading = errgroup.WithContext(ctx)
+			reads.SetLimit(originChecks)
 		}
+		reads.Go(func() error { return c.finish(reading, i, entry, nil) })
 	}
-	return busy, group.Wait()
+	return busy, wait()
+}
+
+// finish checks the origin of a record that was decoded, or was not for the reason undecoded, and
+// frees its slot.
+func (c *decoding) finish(ctx context.Context, i int, entry *event.Entry, undecoded error) (failed error) {
+	delivery := &c.deliveries[i]
+	delivery.Err, failed = checkOrigin(ctx, c.origin, entry, undecoded)
+	if delivery.Err == nil && failed == nil {
+		delivery.Entry = entry
+	}
+	c.slots[i].End(delivery.Entry)
+	return failed
 }
 
 // checkOrigin returns why an entry, or a record that was not decoded for the reason undecoded, is
@@ -127,7 +144,9 @@ func decodeRecord(r stream.Delivered) (*event.Entry, error) {
 }
 
 // shardName identifies a shard among those that a process reads.
-func shardName(s Shard) string { return fmt.Sprintf("%s#%d#%s", s.Stream, s.Created.Unix(), s.ID) }
+func shardName(s Shard) string {
+	return s.Stream + "#" + strconv.FormatInt(s.Created.Unix(), 10) + "#" + s.ID
+}
 
 // AddReader counts a reader of a shard until remove is called. The last one to be removed drops the
 // shard's entries, as no worker of this process reads it any more.

@@ -230,6 +230,9 @@ type batch struct {
 func (p *Publisher) next() (b batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if n := min(len(p.ready), stream.MaxPutRecords); n > 0 {
+		b = batch{make([]*queue, 0, n), make([]waiting, 0, n), make([]stream.Record, 0, n)}
+	}
 	bytes := 0
 	for len(p.ready) > 0 && len(b.queues) < stream.MaxPutRecords {
 		q := p.ready[0]

@@ -16,15 +16,16 @@ const DefaultBytes = 16 << 20
 // Bytes returns about how much memory the entry of a record takes, with its slot. Measured, it is
 // less than twice a plain record, and up to 49 times a compressed one.
 func Bytes(r stream.Delivered) int {
-	if bytes.Contains(r.Data, compressed) {
+	head, _, _ := bytes.Cut(r.Data, lists)
+	if bytes.HasSuffix(head, compressed) {
 		return 800 + 50*len(r.Data)
 	}
 	return 800 + 2*len(r.Data)
 }
 
-// compressed is in a record whose lists are zstd frames, and in no other: a quote within a string
-// is escaped.
-var compressed = []byte(`,"enc":"zstd"`)
+// lists is before the lists of a record, and compressed before that where they are zstd frames. A
+// quote within a string is escaped, so neither is anywhere else.
+var lists, compressed = []byte(`,"commands":`), []byte(`,"enc":"zstd"`)
 
 // Entries is the newest entries of shards. It may be used concurrently.
 type Entries struct {
