@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"passbook/shared/canonicaljson"
 )
@@ -47,7 +48,7 @@ func (d draft) sum() Hash { return sumOf(d.json[:d.head], d.json[d.lists:]) }
 // needs no signer. The record has no State, Writer and N, but State counts for the size:
 // ErrTooLarge.
 func Seal(e *Entry, signer Signer) (Encoded, error) {
-	d, err := e.draft(true)
+	d, err := e.newDraft(true)
 	if err != nil {
 		return Encoded{}, fmt.Errorf("event: seal: %w", err)
 	}
@@ -131,7 +132,7 @@ func CompressRecord(record []byte) ([]byte, error) {
 func (e *Entry) Published() (*Entry, Encoded, error) {
 	bare := *e
 	bare.State, bare.Writer, bare.N = nil, "", 0
-	d, err := bare.draft(true)
+	d, err := bare.newDraft(true)
 	if err != nil {
 		return nil, Encoded{}, fmt.Errorf("event: encode: %w", err)
 	}
@@ -143,7 +144,7 @@ func (e *Entry) Published() (*Entry, Encoded, error) {
 // Hashed returns the bytes that the entry's Hash covers: the record's JSON without the hash, the
 // MAC and the types.
 func (e *Entry) Hashed() ([]byte, error) {
-	d, err := e.draft(false)
+	d, err := e.newDraft(false)
 	if err != nil {
 		return nil, fmt.Errorf("event: encode: %w", err)
 	}
@@ -220,16 +221,24 @@ const (
 	eventRoom   = 352
 )
 
-// draft encodes the entry, for a record with room for its proof. Its error names the field that
-// breaks a rule.
-func (e *Entry) draft(record bool) (draft, error) {
-	var d draft
+// newDraft encodes the entry into new memory, for a record with room for its proof.
+func (e *Entry) newDraft(record bool) (draft, error) {
+	var types []string
 	room := 0
 	if record {
-		d.types = e.types()
-		room = proofRoom(d.types)
+		types = e.types()
+		room = proofRoom(types)
 	}
-	c := canonicaljson.NewWriter(make([]byte, 0, headRoom+room+commandRoom*len(e.Commands)+eventRoom*len(e.Events)))
+	d, err := e.draft(make([]byte, 0, headRoom+room+commandRoom*len(e.Commands)+eventRoom*len(e.Events)), room)
+	d.types = types
+	return d, err
+}
+
+// draft encodes the entry into empty memory, with so many bytes of room for a proof. Its error
+// names the field that breaks a rule.
+func (e *Entry) draft(memory []byte, room int) (draft, error) {
+	var d draft
+	c := canonicaljson.NewWriter(memory)
 	e.writeHead(&c)
 	d.head = c.Here()
 	c.Reserve(room)
@@ -277,10 +286,16 @@ func AppendHeader(dst []byte, e *Entry) []byte {
 	return c.Written()
 }
 
+// verifying has memory for the JSON of entries that are verified.
+var verifying = sync.Pool{New: func() any { return new([]byte) }}
+
 // Verify checks the entry's rules and its Hash, as after its parts were read from an archive. It
 // returns ErrHash when the hash is another. It does not check the MAC: Keyring does.
 func (e *Entry) Verify() error {
-	d, err := e.draft(false)
+	memory := verifying.Get().(*[]byte)
+	defer verifying.Put(memory)
+	d, err := e.draft((*memory)[:0], 0)
+	*memory = d.json
 	if err != nil {
 		return fmt.Errorf("event: verify: %w", err)
 	}

@@ -37,6 +37,7 @@ type assembler struct {
 	// prev that this leaves out, and whether its commands follow from the rows.
 	heads   heads
 	rest    []byte
+	want    []byte // what rest must be
 	prev    event.Hash
 	known   bool
 	implied bool
@@ -142,7 +143,8 @@ func (a *assembler) verify() error {
 	if err != nil {
 		return err
 	}
-	if want := appendRest(nil, a.segment.Footer.Format, a.open, a.prev, a.known); !bytes.Equal(want, a.rest) {
+	a.want = appendRest(a.want[:0], a.segment.Footer.Format, a.open, a.prev, a.known)
+	if !bytes.Equal(a.want, a.rest) {
 		return errors.New("entry does not follow from the entry")
 	}
 	return nil
@@ -249,7 +251,7 @@ func commandOf(e *event.Entry, version int64) int {
 
 // exactHeader makes the entry of a row without its events, and notes what verify compares.
 func (a *assembler) exactHeader(r *Row) (*event.Entry, error) {
-	a.rest = bytes.Clone(r.Entry)
+	a.rest = append(a.rest[:0], r.Entry...)
 	a.implied = a.segment.Footer.Format >= 2 && (len(r.Entry) == 0 || isShortRest(r.Entry))
 	if a.implied {
 		return a.headerFromColumns(r)
