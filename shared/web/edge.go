@@ -11,12 +11,12 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"passbook/shared/telemetry"
 	"passbook/shared/telemetry/accesslog"
 	"passbook/shared/telemetry/trace"
+	"passbook/shared/web/requestid"
 )
 
 // Header values that all answers share. net/http reads them and never writes to them.
@@ -28,9 +28,6 @@ var (
 	// strictTransport lasts for a year.
 	strictTransport = []string{"max-age=31536000"}
 )
-
-// maxRequestID is the most bytes of an X-Request-ID that is used; it becomes a part of the entry.
-const maxRequestID = 64
 
 // edge wraps every request: an id, a principal, a place, a deadline, and afterwards a metric and a
 // line in the log. It is one function and not a chain of middleware because commands come through
@@ -51,7 +48,7 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		route, kind := s.route(c)
 		principal, err := s.identify(r, route)
-		id := requestID(r.Header)
+		id := requestid.Of(r.Header)
 		ctx := &requestContext{id: [1]string{id}, correlation: id, principal: principal, span: s.config.Tracer.Request(r.Context(), r.Header, start)}
 		defer ctx.End()
 		header["X-Request-Id"] = ctx.id[:]
@@ -91,25 +88,6 @@ func (s *Server) recovered(c echo.Context, fault any) error {
 	}
 	s.config.Logger.ErrorContext(c.Request().Context(), "a handler panicked", "route", c.Path(), "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
 	return Refuse(InternalError)
-}
-
-// requestID returns the caller's X-Request-ID if it is usable, else a new id that sorts by time.
-func requestID(h http.Header) string {
-	if given := h["X-Request-Id"]; len(given) == 1 && isRequestID(given[0]) {
-		return given[0]
-	}
-	return uuid.Must(uuid.NewV7()).String()
-}
-
-// isRequestID reports whether an id is safe to repeat anywhere, in HTML too: letters, digits and a
-// few signs.
-func isRequestID(s string) bool {
-	for _, c := range []byte(s) {
-		if (c|0x20)-'a' > 25 && c-'0' > 9 && c != '.' && c != '_' && c != ':' && c != '-' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= maxRequestID
 }
 
 // fail answers an error with its problem document. It is the only place that writes one for a

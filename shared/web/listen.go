@@ -10,11 +10,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/listener"
 	"passbook/shared/telemetry"
+	"passbook/shared/web/requestid"
 )
 
 // The bounds of a connection.
@@ -132,7 +132,7 @@ func frameworkRefusal(status int) []byte {
 	if !ok {
 		kind = UnreadableRequest
 	}
-	id := uuid.Must(uuid.NewV7()).String()
+	id := requestid.New()
 	body := Refuse(kind).Append(nil, id)
 	answer := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: %s\r\n", kind.Status, http.StatusText(kind.Status), strconv.Itoa(len(body)))
 	answer = fmt.Appendf(answer, "Content-Type: application/problem+json\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\n\r\n", id)
