@@ -33,7 +33,7 @@ func (discard) Full() bool                      { return false }
 func (discard) Pace(event.Account, func()) bool { return false }
 
 // serve starts the service on the embedded engine.
-func serve(t *testing.T) (*apitest.Client, *api.Server, *journal.Journal) {
+func serve(t testing.TB) (*apitest.Client, *api.Server, *journal.Journal) {
 	t.Helper()
 	tbl := storetest.Memory(t, pebblestream.Options{}, journal.Schemas...).Table
 	j, err := journal.Open(t.Context(), journal.Config{Table: tbl, Outbox: discard{}})

@@ -89,14 +89,20 @@ func (s *Shape) OptText(pointer string, t event.Text) {
 
 // OptDate allows YYYY-MM-DD, or none.
 func (s *Shape) OptDate(pointer, date string) {
-	if _, ok := ParseDate(date); date != "" && !ok {
+	if date == "" {
+		return
+	}
+	if _, ok := ParseDate(date); !ok {
 		s.Fail(pointer, FieldSyntax, FormDate)
 	}
 }
 
 // OptTime allows an RFC 3339 time, or none.
 func (s *Shape) OptTime(pointer, at string) {
-	if _, ok := ParseTime(at); at != "" && !ok {
+	if at == "" {
+		return
+	}
+	if _, ok := ParseTime(at); !ok {
 		s.Fail(pointer, FieldSyntax, FormTime)
 	}
 }

@@ -53,8 +53,8 @@ type Gate struct {
 	busy, patient int // in progress, and how many of them are patient
 	waiting       turns
 	shed          int64
-	// held are the places of each caller, last is who wanted one last, and others when that last
-	// became somebody else.
+	// held are the places of each caller that has a share, last is who wanted one last, and others
+	// when that last became somebody else.
 	held   map[Caller]int
 	last   Caller
 	others time.Time
@@ -133,7 +133,9 @@ func (g *Gate) enter(who Caller, now time.Time) error {
 
 func (g *Gate) take(who Caller) {
 	g.busy++
-	g.held[who]++
+	if who != (Caller{}) {
+		g.held[who]++
+	}
 	if g.busy >= g.limit && g.fullSince.IsZero() {
 		g.fullSince = time.Now()
 	}
@@ -204,8 +206,10 @@ func (g *Gate) takePatiently(who Caller) {
 func (g *Gate) free(who Caller) {
 	g.busy--
 	g.done++
-	if g.held[who]--; g.held[who] == 0 {
-		delete(g.held, who)
+	if who != (Caller{}) {
+		if g.held[who]--; g.held[who] == 0 {
+			delete(g.held, who)
+		}
 	}
 	g.fullSince = time.Time{}
 	g.adapt(time.Now())

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"passbook/shared/account"
@@ -121,10 +120,9 @@ func appendIDs(j *web.JSON, events []event.Event, provisional bool) {
 	j.OptString("transaction_id", transaction)
 	j.OptString("hold_id", hold)
 	markProvisional(j, provisional)
-	// An account id has no colon.
-	id, text, _ := strings.Cut(to, ":")
-	version, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
+	id, text, _ := strings.Cut(to, ":") // an account id has no colon
+	version, ok := parseVersion(text)
+	if !ok {
 		return
 	}
 	j.BeginObject("to")

@@ -27,10 +27,9 @@ var Schemas = []table.Schema{
 // RequestHash tells one command from another under the same key. It returns the first 128 bits of
 // SHA-256(op LF account LF command), where command is the decoded command as our encoder writes it.
 func RequestHash(op, accountID string, command []byte) string {
-	h := sha256.New()
-	for _, part := range []string{op, "\n", accountID, "\n"} {
-		h.Write([]byte(part))
-	}
-	h.Write(command)
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
+	var room [512]byte
+	text := append(append(room[:0], op...), '\n')
+	text = append(append(text, accountID...), '\n')
+	sum := sha256.Sum256(append(text, command...))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }

@@ -3,8 +3,10 @@ package web
 import (
 	"bytes"
 	"errors"
+	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -34,22 +36,38 @@ func HasMediaType(h http.Header, want string) bool {
 
 // ReadBody reads a JSON body of at most MaxBodyBytes, into the memory of buf. An empty body is
 // valid here; whether the request needs one follows from its fields.
-func ReadBody(buf []byte, r *http.Request) ([]byte, *Problem) {
-	if r.ContentLength == 0 {
+func ReadBody(buf []byte, r *http.Request) (body []byte, refused *Problem) {
+	switch n := r.ContentLength; {
+	case n == 0:
 		return buf[:0], nil
-	}
-	if r.ContentLength > MaxBodyBytes {
+	case n > MaxBodyBytes:
 		return nil, Refuse(BodyTooLarge)
+	case n > 0:
+		body = slices.Grow(buf[:0], int(n))[:n]
+		if _, err := io.ReadFull(r.Body, body); err != nil {
+			return nil, Refuse(RequestIncomplete)
+		}
+	default:
+		if body, refused = readChunks(buf, r); refused != nil {
+			return nil, refused
+		}
 	}
+	if len(body) > 0 && !HasMediaType(r.Header, MediaJSON) {
+		return nil, Refuse(UnsupportedMediaType)
+	}
+	return body, nil
+}
+
+// readChunks reads a body whose length is not known before its end.
+func readChunks(buf []byte, r *http.Request) ([]byte, *Problem) {
 	body := bytes.NewBuffer(buf[:0])
+	_, err := body.ReadFrom(http.MaxBytesReader(nil, r.Body, MaxBodyBytes))
 	var tooLarge *http.MaxBytesError
-	switch _, err := body.ReadFrom(http.MaxBytesReader(nil, r.Body, MaxBodyBytes)); {
+	switch {
 	case errors.As(err, &tooLarge):
 		return nil, Refuse(BodyTooLarge)
 	case err != nil:
 		return nil, Refuse(RequestIncomplete)
-	case body.Len() > 0 && !HasMediaType(r.Header, MediaJSON):
-		return nil, Refuse(UnsupportedMediaType)
 	}
 	return body.Bytes(), nil
 }
