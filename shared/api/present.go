@@ -41,13 +41,14 @@ func (r Rows[S]) present(ctx context.Context, a event.Account, m Moment) (readmo
 	if !late(err) {
 		return row, rowsUnavailable(err)
 	}
-	head, known := headOf(ctx, r.Journal, a)
-	if known && head == 0 {
-		return row, web.Refuse(AccountNotFound).Of(a.ID, 0)
+	head, known := int64(0), false
+	if row.Version == 0 || m.Wait == 0 { // an account with a row is the journal's
+		if head, known = headOf(ctx, r.Journal, a); known && head == 0 {
+			return row, web.Refuse(AccountNotFound).Of(a.ID, 0)
+		}
 	}
 	if m.Wait > 0 {
-		row, err = r.Wait(ctx, a, m.MinVersion, m.Wait)
-		if !late(err) {
+		if row, err = r.Wait(ctx, a, m.MinVersion, m.Wait); !late(err) {
 			return row, rowsUnavailable(err)
 		}
 		head, known = headOf(ctx, r.Journal, a)

@@ -84,10 +84,18 @@ func (r *Rows[S]) Get(ctx context.Context, a event.Account) (Row[S], error) {
 // or ctx allows, it returns the row that is there and ErrBehind. It also waits for a row that does
 // not exist yet.
 func (r *Rows[S]) Wait(ctx context.Context, a event.Account, minVersion int64, wait time.Duration) (Row[S], error) {
-	if minVersion <= 0 {
+	switch {
+	case minVersion <= 0:
 		return r.Get(ctx, a)
+	case wait > 0:
+		return r.waitFor(ctx, a, minVersion, wait)
 	}
-	return r.waitFor(ctx, a, minVersion, wait)
+	row, least, err := r.current(ctx, a)
+	version := max(minVersion, least)
+	if err == nil && row.Version < version || err != nil && ctx.Err() != nil {
+		err = &BehindError{Version: row.Version, Wanted: version}
+	}
+	return row, err
 }
 
 // Load returns an account's row of a generation, read consistently, or ErrNoRow.

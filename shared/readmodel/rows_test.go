@@ -90,6 +90,15 @@ func TestWaitReturnsTheVersionThatIsThereWhenItsTimeIsOver(t *testing.T) {
 		if took := time.Since(began); took != 2*time.Second {
 			t.Errorf("waited %v", took)
 		}
+		began = time.Now()
+		if row, err := rows.Wait(t.Context(), entries[0].Account(), 1000, 0); !errors.As(err, &behind) || behind.Wanted != 1000 || row.Version != entries[2].Last || time.Since(began) != 0 {
+			t.Errorf("without a wait: v%d after %v, %v", row.Version, time.Since(began), err)
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := rows.Wait(gone, entries[0].Account(), 1000, 0); !errors.Is(err, ErrBehind) {
+			t.Errorf("of a caller that is gone: %v", err)
+		}
 		missing := event.Account{Tenant: "main", ID: "nobody"}
 		if _, err := rows.Wait(t.Context(), missing, 1, time.Second); !errors.As(err, &behind) || behind.Version != 0 {
 			t.Errorf("a missing row: %v", err)
