@@ -235,28 +235,29 @@ func (l *lane) load() error {
 
 // publishForeign hands the outbox those of the account's last entries that other writers committed
 // and may not have published, so that the stream does not get this writer's entries before them.
-// Where one is published, those before it are too. The entries of an account that is ahead do not
-// show their age, so the writers' rows are read, and at most maxForeign are published again.
+// Where one is published, those before it are too, so it reads back to one that is too old, or that
+// is published by what the writers' rows say. The entries of an account that is ahead do not show
+// their age: of these at most maxForeign are published again.
 func (l *lane) publishForeign(ctx context.Context) error {
 	now := l.journal.config.Now()
 	if now.Sub(l.state.RecordedAt) > MaxSkew {
 		return nil
 	}
 	ahead := l.state.RecordedAt.Sub(now) > MaxSkew
-	if ahead {
-		if err := l.journal.peers.Refresh(ctx); err != nil {
-			return err
-		}
-	}
 	var young []*event.Entry
 	for e, err := range l.journal.Backward(ctx, l.account, l.state.Version) {
 		if err != nil {
 			return err
 		}
-		if l.journal.writer.Owns(e.Writer) || now.Sub(e.RecordedAt) > MaxSkew || l.journal.peers.Published(e.Writer, e.N) {
+		if l.journal.writer.Owns(e.Writer) || now.Sub(e.RecordedAt) > MaxSkew || ahead && len(young) == maxForeign {
 			break
 		}
-		if ahead && (len(young) == maxForeign || l.journal.peers.Gone(e.Writer)) {
+		if len(young) == 0 { // what the rows say since the newest entry was read
+			if err := l.journal.peers.Refresh(ctx); err != nil {
+				return err
+			}
+		}
+		if l.journal.peers.Published(e.Writer, e.N) || l.journal.peers.Gone(e.Writer) {
 			break
 		}
 		young = append(young, e)

@@ -97,6 +97,28 @@ func TestForeignEntriesOfAnAccountThatIsAhead(t *testing.T) {
 	}
 }
 
+// A load publishes nothing again of a writer that is gone, as after a restart: its entries are on
+// the stream. It reads the newest only.
+func TestYoungEntriesOfAWriterThatIsGone(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	a, theirs := open(t, tbl, c)
+	theirs.acks = a
+	openAccount(t, a, acct, 100)
+	for i := range 100 {
+		accepted(t, a, command(acct, fmt.Sprint("a", i), crediting(1)))
+	}
+	if err := a.writer.Retire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	walked := &backward{Table: tbl}
+	b, ours := open(t, walked, c)
+	accepted(t, b, command(acct, "b", crediting(1)))
+	if got := ours.firsts(t); len(got) != 1 || walked.rows > 5 {
+		t.Errorf("published v%v, and read %d rows backward", got, walked.rows)
+	}
+}
+
 // backward counts the rows that are read from the newest down.
 type backward struct {
 	table.Table
