@@ -118,7 +118,7 @@ type One struct {
 
 // Help returns the example.
 func (Open) Help() string {
-	return "Example:\n\n  bench open --bank ./bin/bank --accounts 100000 --bank-flags '--memory 768MiB'"
+	return "Example:\n\n  bench open --bank ./bin/bank --accounts 100000 --bank-flags='--memory 768MiB'"
 }
 
 // Run plays the scenario.
