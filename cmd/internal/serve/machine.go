@@ -18,7 +18,7 @@ const extraProcs = 2
 // gcPercent lets the heap grow further than Go's default before it is collected, up to its share of
 // the memory: little lives long here and much does not, and a collection on two cores delays every
 // command that runs during it.
-const gcPercent = 800
+const gcPercent = 400
 
 // tune fits the runtime to the machine, and to a process that waits for a disk where it does.
 // GOMAXPROCS, GOGC and GOMEMLIMIT take precedence.
