@@ -11,12 +11,12 @@ const maxDepth = 32
 
 // Catalog is the schemas of a deployment. It checks calls against the limits of the port, so that
 // every adapter refuses the same calls with ErrInvalid. It does not change after NewCatalog.
-type Catalog struct{ tables map[string]Schema }
+type Catalog struct{ tables map[string]*Schema }
 
 // NewCatalog returns the catalog of these schemas, or ErrInvalid for a bad schema. Names have 3 to
 // 255 letters, digits, '_', '-' and '.', as on DynamoDB.
 func NewCatalog(schemas ...Schema) (*Catalog, error) {
-	c := &Catalog{tables: make(map[string]Schema, len(schemas))}
+	c := &Catalog{tables: make(map[string]*Schema, len(schemas))}
 	for _, s := range schemas {
 		if _, twice := c.tables[s.Name]; twice {
 			return nil, invalid("table %q has two schemas", s.Name)
@@ -24,7 +24,7 @@ func NewCatalog(schemas ...Schema) (*Catalog, error) {
 		if err := checkSchema(s); err != nil {
 			return nil, err
 		}
-		c.tables[s.Name] = s
+		c.tables[s.Name] = &s
 	}
 	return c, nil
 }
@@ -63,11 +63,11 @@ func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
 }
 
-// Table returns a table's schema.
-func (c *Catalog) Table(name string) (Schema, error) {
+// Table returns a table's schema, which the caller MUST NOT change.
+func (c *Catalog) Table(name string) (*Schema, error) {
 	s, ok := c.tables[name]
 	if !ok {
-		return Schema{}, invalid("no table %q", name)
+		return nil, invalid("no table %q", name)
 	}
 	return s, nil
 }
@@ -111,24 +111,32 @@ func checkKeyPart(what, part string, most int) error {
 
 // CheckPut checks a put: its key, condition, size and attributes, and the keys of indexes.
 func (c *Catalog) CheckPut(p Put) error {
+	_, err := c.MeasurePut(&p)
+	return err
+}
+
+// MeasurePut checks a put as CheckPut does, and returns the Size of its row.
+func (c *Catalog) MeasurePut(p *Put) (size int, err error) {
 	if err := c.CheckKey(p.Table, p.Row.Key); err != nil {
-		return err
+		return 0, err
 	}
 	if err := checkCondition(p.If); err != nil {
-		return err
+		return 0, err
 	}
+	size = sizeOfKey(p.Row.Key)
 	for name, v := range p.Row.Attrs {
 		if name == "pk" || name == "sk" {
-			return invalid("attribute %q is a part of the key", name)
+			return 0, invalid("attribute %q is a part of the key", name)
 		}
 		if err := checkValue(name, v, 0); err != nil {
-			return err
+			return 0, err
 		}
+		size += len(name) + sizeOf(v)
 	}
-	if n := Size(p.Row); n > MaxItemBytes {
-		return invalid("row of %d bytes, at most %d", n, MaxItemBytes)
+	if size > MaxItemBytes {
+		return 0, invalid("row of %d bytes, at most %d", size, MaxItemBytes)
 	}
-	return checkIndexed(c.tables[p.Table], p.Row)
+	return size, checkIndexed(c.tables[p.Table], &p.Row)
 }
 
 // CheckTransact checks each put of a transaction, and all of them together.
@@ -138,8 +146,10 @@ func (c *Catalog) CheckTransact(puts []Put) error {
 	}
 	seen := make(map[rowName]bool, len(puts))
 	total := 0
-	for i, p := range puts {
-		if err := c.CheckPut(p); err != nil {
+	for i := range puts {
+		p := &puts[i]
+		size, err := c.MeasurePut(p)
+		if err != nil {
 			return fmt.Errorf("put %d: %w", i, err)
 		}
 		if at := (rowName{p.Table, p.Row.Key}); seen[at] {
@@ -147,7 +157,7 @@ func (c *Catalog) CheckTransact(puts []Put) error {
 		} else {
 			seen[at] = true
 		}
-		total += Size(p.Row)
+		total += size
 	}
 	if total > MaxTransactBytes {
 		return invalid("transaction of %d bytes, at most %d", total, MaxTransactBytes)
@@ -213,8 +223,9 @@ func checkValue(name string, v Value, depth int) error {
 
 // checkIndexed checks the attributes that are keys of indexes, as DynamoDB does on every row that
 // has them.
-func checkIndexed(s Schema, r Row) error {
-	for _, x := range s.Indexes {
+func checkIndexed(s *Schema, r *Row) error {
+	for i := range s.Indexes {
+		x := &s.Indexes[i]
 		if v, ok := r.Attrs[x.PK]; ok {
 			if err := checkIndexKey(x.PK, v, false, MaxPartitionKeyBytes); err != nil {
 				return err
@@ -239,9 +250,13 @@ func checkIndexKey(name string, v Value, numeric bool, most int) error {
 			return nil
 		}
 	case S:
-		if !numeric {
-			return checkKeyPart("index key "+name, string(v), most)
+		if numeric {
+			break
 		}
+		if err := checkKeyPart("index key", string(v), most); err != nil {
+			return fmt.Errorf("attribute %q: %w", name, err)
+		}
+		return nil
 	}
 	return invalid("attribute %q does not have the type that its index needs", name)
 }
@@ -287,12 +302,14 @@ func (c *Catalog) CheckScan(s Scan) error {
 // by the rules of DynamoDB: names and strings in UTF-8, binaries as they are, two digits of a
 // number a byte and 1 or 2 more, 1 for a boolean, 3 for a list or map and 1 more for each element.
 func Size(r Row) int {
-	n := len("pk") + len(r.PK) + len("sk") + len(r.SK)
+	n := sizeOfKey(r.Key)
 	for name, v := range r.Attrs {
 		n += len(name) + sizeOf(v)
 	}
 	return n
 }
+
+func sizeOfKey(k Key) int { return len("pk") + len(k.PK) + len("sk") + len(k.SK) }
 
 func sizeOf(v Value) int {
 	switch v := v.(type) {

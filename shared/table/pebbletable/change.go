@@ -9,15 +9,13 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"passbook/shared/embedded"
 	"passbook/shared/table"
 )
 
 // change is one row to replace, or to remove where row is nil.
 type change struct {
-	schema table.Schema
+	schema *table.Schema
 	at     table.Key
 	key    []byte
 	row    *table.Row
@@ -33,11 +31,11 @@ type change struct {
 	stamp *atomic.Uint64
 }
 
-// changeOf returns the change of a put that was checked. The key is appended to room.
-func (t *Table) changeOf(p *table.Put, room []byte) change {
+// changeOf returns the change of a put that was checked, to the row at key.
+func (t *Table) changeOf(p *table.Put, key []byte) change {
 	// A table that was checked has a schema.
 	schema, _ := t.catalog.Table(p.Table)
-	c := change{schema: schema, at: p.Row.Key, key: appendRowKey(room, p.Table, p.Row.Key), row: &p.Row, cond: p.If}
+	c := change{schema: schema, at: p.Row.Key, key: key, row: &p.Row, cond: p.If}
 	if i := strings.IndexByte(c.at.SK, '#'); i >= 0 {
 		c.group = len(c.key) - len(c.at.SK) + i + 1
 	}
@@ -86,24 +84,24 @@ func (t *Table) rememberGroup(c *change, err error) {
 	}
 }
 
-// plan checks the condition of a change, whose key is locked, and adds the change to the batch if
-// it is met. With an error, or where the condition is not met, nothing of it is in the batch.
-func (t *Table) plan(view *embedded.View, batch *pebble.Batch, c *change) (met bool, err error) {
-	var room [4]entryChange
-	entries := room[:0]
-	old, use, err := t.stored(view, c)
+// planOne checks the condition of a change, whose key is locked, and adds the change to the batch
+// if it is met. With an error, or where the condition is not met, nothing of it is in the batch.
+func (w *writing) planOne(view *embedded.View, c *change) (met bool, err error) {
+	var some [4]entryChange
+	entries := some[:0]
+	old, use, err := w.table.stored(view, c)
 	there := len(old)
 	if err == nil {
 		met, err = c.met(old)
 	}
 	if err == nil && met {
-		entries, err = c.entries(entries, old)
+		entries, err = w.entries(entries, c, old)
 	}
 	if use != nil {
 		err = errors.Join(err, use.Close())
 	}
 	if err == nil && met {
-		err = c.addTo(batch, entries, there)
+		err = w.add(c, entries, there)
 	}
 	if err != nil {
 		return false, fmt.Errorf("write row of %s: %w", c.schema.Name, err)
@@ -152,10 +150,12 @@ func (c *change) met(old []byte) (bool, error) {
 	return found && equals(value, want), err
 }
 
-// entries appends how the row's entries in the indexes change. old is nil if there is no row.
-func (c *change) entries(to []entryChange, old []byte) ([]entryChange, error) {
+// entries appends how the row's entries in the indexes change. old is nil if there is no row. Their
+// keys are in the scratch space.
+func (w *writing) entries(to []entryChange, c *change, old []byte) ([]entryChange, error) {
+	w.scratch = w.scratch[:0]
 	for i := range c.schema.Indexes {
-		entry, err := changeEntry(&c.schema.Indexes[i], c, old)
+		entry, err := w.changeEntry(&c.schema.Indexes[i], c, old)
 		if err != nil {
 			return nil, err
 		}
@@ -164,21 +164,21 @@ func (c *change) entries(to []entryChange, old []byte) ([]entryChange, error) {
 	return to, nil
 }
 
-// addTo adds the change of a row and of its index entries to the batch. there is the size of the
-// row in place, 0 if there is none. A batch refuses a change only if it was committed before.
-func (c *change) addTo(batch *pebble.Batch, entries []entryChange, there int) error {
+// add adds the change of a row and of its index entries to the batch. there is the size of the row
+// in place, 0 if there is none. A batch refuses a change only if it was committed before.
+func (w *writing) add(c *change, entries []entryChange, there int) error {
 	for i := range entries {
-		if err := entries[i].addTo(batch); err != nil {
+		if err := entries[i].addTo(w.batch); err != nil {
 			return err
 		}
 	}
 	if c.row == nil {
-		return batch.Delete(c.key, nil)
+		return w.batch.Delete(c.key, nil)
 	}
 	if there == 0 {
-		var room [1024]byte
-		return batch.Set(c.key, appendRow(room[:0], c.row.Attrs), nil)
+		w.scratch = appendRow(w.scratch[:0], c.row.Attrs)
+		return w.batch.Set(c.key, w.scratch, nil)
 	}
 	c.stored = appendRow(make([]byte, 0, there+64), c.row.Attrs)
-	return batch.Set(c.key, c.stored, nil)
+	return w.batch.Set(c.key, c.stored, nil)
 }

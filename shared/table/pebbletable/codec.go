@@ -235,9 +235,24 @@ func skip(b []byte) (rest []byte, err error) {
 	return nil, errDamaged
 }
 
-// equals reports whether an encoded value is v, an S, N, B or Bool. Such values have one encoding
-// each.
+// equals reports whether an encoded value is v, an S, N, B or Bool. It is false of other values.
 func equals(encoded []byte, v table.Value) bool {
-	var room [64]byte
-	return bytes.Equal(encoded, appendValue(room[:0], v))
+	if len(encoded) == 0 {
+		return false
+	}
+	tag, rest := encoded[0], encoded[1:]
+	switch v := v.(type) {
+	case table.S:
+		text, _, err := cutText(rest)
+		return tag == tagS && err == nil && string(text) == string(v)
+	case table.B:
+		text, _, err := cutText(rest)
+		return tag == tagB && err == nil && bytes.Equal(text, v)
+	case table.N:
+		n, size := binary.Varint(rest)
+		return tag == tagN && size > 0 && n == int64(v)
+	case table.Bool:
+		return tag == tagTrue && bool(v) || tag == tagFalse && !bool(v)
+	}
+	return false
 }

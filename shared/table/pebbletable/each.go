@@ -24,37 +24,52 @@ func (t *Table) PutEach(ctx context.Context, puts []table.Put) []error {
 	if err := table.CheckEach(puts); err != nil {
 		return table.Outcomes(len(puts), err)
 	}
-	outcomes := make([]error, len(puts))
-	for begin := 0; begin < len(puts); {
-		end, size := begin, 0
-		for end < len(puts) {
-			if size += table.Size(puts[end].Row); size > eachBytes && end > begin {
-				break
-			}
-			end++
+	w := each{table: t, outcomes: make([]error, len(puts)), changes: make([]change, 0, len(puts)), places: make([]int, 0, len(puts)), keys: newRowKeys(puts)}
+	for i := range puts {
+		err := ctx.Err()
+		size := 0
+		if err == nil {
+			size, err = t.catalog.MeasurePut(&puts[i])
 		}
-		t.putEach(ctx, puts[begin:end], outcomes[begin:end])
-		begin = end
+		if err != nil {
+			w.outcomes[i] = err
+			continue
+		}
+		if w.size+size > eachBytes {
+			w.write(ctx)
+		}
+		w.add(i, &puts[i], size)
 	}
-	return outcomes
+	w.write(ctx)
+	return w.outcomes
 }
 
-// putEach makes the puts of one commit, and sets their outcomes.
-func (t *Table) putEach(ctx context.Context, puts []table.Put, outcomes []error) {
-	err := ctx.Err()
-	changes, places := make([]change, 0, len(puts)), make([]int, 0, len(puts))
-	for i := range puts {
-		if outcomes[i] = err; err == nil {
-			outcomes[i] = t.catalog.CheckPut(puts[i])
-		}
-		if outcomes[i] == nil {
-			changes, places = append(changes, t.changeOf(&puts[i], nil)), append(places, i)
-		}
-	}
-	if len(changes) == 0 {
+// each is a PutEach: the outcomes so far, and the changes of the next commit.
+type each struct {
+	table    *Table
+	outcomes []error
+	changes  []change
+	// places are the indexes of the changes' puts, size is that of their rows.
+	places []int
+	size   int
+	keys   rowKeys
+}
+
+// add adds the change of a put that was checked.
+func (w *each) add(place int, p *table.Put, size int) {
+	w.changes = append(w.changes, w.table.changeOf(p, w.keys.next(p)))
+	w.places = append(w.places, place)
+	w.size += size
+}
+
+// write commits the changes, if there are any, and sets their outcomes. The next changes get other
+// room: a commit whose caller did not wait for it still uses these.
+func (w *each) write(ctx context.Context) {
+	if len(w.changes) == 0 {
 		return
 	}
-	for i, err := range t.writeEach(ctx, changes) {
-		outcomes[places[i]] = err
+	for i, err := range w.table.writeEach(ctx, w.changes) {
+		w.outcomes[w.places[i]] = err
 	}
+	w.changes, w.places, w.size = w.changes[len(w.changes):], w.places[:0], 0
 }

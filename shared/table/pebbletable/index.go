@@ -13,9 +13,32 @@ import (
 type entryChange struct{ was, is []byte }
 
 // changeEntry returns how a change moves the row's entry in an index.
-func changeEntry(x *table.Index, c *change, old []byte) (entryChange, error) {
-	was, err := storedEntry(nil, x, c, old)
-	return entryChange{was, newEntry(nil, x, c)}, err
+func (w *writing) changeEntry(x *table.Index, c *change, old []byte) (e entryChange, err error) {
+	if same, err := sameEntry(x, c, old); same || err != nil {
+		return e, err
+	}
+	begin := len(w.scratch)
+	w.scratch, err = appendStoredEntry(w.scratch, x, c, old)
+	middle := len(w.scratch)
+	w.scratch = appendNewEntry(w.scratch, x, c)
+	return entryChange{was: w.scratch[begin:middle], is: w.scratch[middle:]}, err
+}
+
+// sameEntry reports whether the new row has the attributes by which the stored row is in an index.
+func sameEntry(x *table.Index, c *change, old []byte) (bool, error) {
+	if old == nil || c.row == nil {
+		return false, nil
+	}
+	for _, name := range [...]string{x.PK, x.SK} {
+		if name == "pk" {
+			continue
+		}
+		value, found, err := lookup(old, name)
+		if err != nil || !found || !equals(value, c.row.Attrs[name]) {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // addTo adds the change to a batch, if there is any.
@@ -34,53 +57,53 @@ func (e entryChange) addTo(batch *pebble.Batch) error {
 	return nil
 }
 
-// newEntry returns the key of the new row's entry, empty if the row is not in the index.
-func newEntry(to []byte, x *table.Index, c *change) []byte {
+// appendNewEntry appends the key of the new row's entry, nothing if the row is not in the index.
+func appendNewEntry(to []byte, x *table.Index, c *change) []byte {
 	if c.row == nil {
-		return nil
+		return to
 	}
 	pk, ok := c.row.Attrs[x.PK].(table.S)
 	if !ok {
-		return nil
+		return to
 	}
 	sk, ok := c.row.Attrs[x.SK]
 	if x.SK == "pk" {
 		sk, ok = table.S(c.at.PK), true
 	}
 	if !ok {
-		return nil
+		return to
 	}
-	return appendIndexKey(to, c.schema.Name, *x, string(pk), sk, c.at)
+	return appendIndexKey(to, c.schema.Name, x, string(pk), sk, c.at)
 }
 
-// storedEntry returns the key of the stored row's entry, empty if there is no row or it is not in
-// the index.
-func storedEntry(to []byte, x *table.Index, c *change, old []byte) ([]byte, error) {
+// appendStoredEntry appends the key of the stored row's entry, nothing if there is no row or it is
+// not in the index.
+func appendStoredEntry(to []byte, x *table.Index, c *change, old []byte) ([]byte, error) {
 	if old == nil {
-		return nil, nil
+		return to, nil
 	}
 	value, found, err := lookup(old, x.PK)
 	if err != nil || !found {
-		return nil, err
+		return to, err
 	}
 	pk, err := decodeValue(value)
 	if err != nil {
-		return nil, err
+		return to, err
 	}
 	sk := table.Value(table.S(c.at.PK))
 	if x.SK != "pk" {
 		if value, found, err = lookup(old, x.SK); err != nil || !found {
-			return nil, err
+			return to, err
 		}
 		if sk, err = decodeValue(value); err != nil {
-			return nil, err
+			return to, err
 		}
 	}
 	ipk, ok := pk.(table.S)
 	if _, numeric := sk.(table.N); !ok || numeric != x.Numeric {
-		return nil, nil
+		return to, nil
 	}
-	return appendIndexKey(to, c.schema.Name, *x, string(ipk), sk, c.at), nil
+	return appendIndexKey(to, c.schema.Name, x, string(ipk), sk, c.at), nil
 }
 
 func decodeValue(encoded []byte) (table.Value, error) {

@@ -39,6 +39,32 @@ func appendRowKey(to []byte, tableName string, k table.Key) []byte {
 	return append(appendPartition(to, tableName, k.PK), k.SK...)
 }
 
+func rowKey(tableName string, k table.Key) []byte {
+	return appendRowKey(make([]byte, 0, rowKeyBytes(tableName, k)), tableName, k)
+}
+
+// rowKeyBytes returns the length of a row's key, if its partition key has no 00.
+func rowKeyBytes(tableName string, k table.Key) int {
+	return 2 + len(tableName) + 1 + 2 + len(k.PK) + 2 + len(k.SK)
+}
+
+// rowKeys makes the keys of many rows in one piece of memory.
+type rowKeys []byte
+
+func newRowKeys(puts []table.Put) rowKeys {
+	n := 0
+	for i := range puts {
+		n += rowKeyBytes(puts[i].Table, puts[i].Row.Key)
+	}
+	return make(rowKeys, 0, n)
+}
+
+func (r *rowKeys) next(p *table.Put) []byte {
+	begin := len(*r)
+	*r = appendRowKey(*r, p.Table, p.Row.Key)
+	return (*r)[begin:len(*r):len(*r)]
+}
+
 func appendIndexPartition(to []byte, tableName, index, pk string) []byte {
 	to = append(to, embedded.TableSpace, indexSpace)
 	to = append(append(to, tableName...), 0)
@@ -46,7 +72,7 @@ func appendIndexPartition(to []byte, tableName, index, pk string) []byte {
 	return appendPart(to, pk)
 }
 
-func appendIndexKey(to []byte, tableName string, x table.Index, pk string, sk table.Value, k table.Key) []byte {
+func appendIndexKey(to []byte, tableName string, x *table.Index, pk string, sk table.Value, k table.Key) []byte {
 	to = appendIndexPartition(to, tableName, x.Name, pk)
 	to = appendSort(to, sk)
 	return append(appendPart(to, k.PK), k.SK...)

@@ -77,7 +77,7 @@ func (t *Table) Put(ctx context.Context, p table.Put) error {
 	if err := t.catalog.CheckPut(p); err != nil {
 		return err
 	}
-	return t.writeEach(ctx, []change{t.changeOf(&p, nil)})[0]
+	return t.writeEach(ctx, []change{t.changeOf(&p, rowKey(p.Table, p.Row.Key))})[0]
 }
 
 // Delete implements table.Table.
@@ -88,7 +88,7 @@ func (t *Table) Delete(ctx context.Context, name string, key table.Key, cond tab
 	if err := t.catalog.CheckDelete(name, key, cond); err != nil {
 		return err
 	}
-	c := t.changeOf(&table.Put{Table: name, Row: table.Row{Key: key}, If: cond}, nil)
+	c := t.changeOf(&table.Put{Table: name, Row: table.Row{Key: key}, If: cond}, rowKey(name, key))
 	c.row = nil
 	return t.writeEach(ctx, []change{c})[0]
 }
@@ -102,9 +102,9 @@ func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
 	if err := t.catalog.CheckTransact(puts); err != nil {
 		return err
 	}
-	changes := make([]change, len(puts))
+	changes, keys := make([]change, len(puts)), newRowKeys(puts)
 	for i := range puts {
-		changes[i] = t.changeOf(&puts[i], nil)
+		changes[i] = t.changeOf(&puts[i], keys.next(&puts[i]))
 	}
 	return t.writeAll(ctx, changes)
 }

@@ -9,6 +9,9 @@ import (
 	"passbook/shared/table"
 )
 
+// scratchBytes is space for a usual row.
+const scratchBytes = 1 << 10
+
 // writing is changes on their way to the disk. Their keys are locked from the check of the
 // conditions until the commit is durable, so that the next check sees it.
 type writing struct {
@@ -16,12 +19,17 @@ type writing struct {
 	changes []change
 	lock    *embedded.Lock
 	batch   *pebble.Batch
+	// scratch is space for what is copied into the batch.
+	scratch []byte
 }
 
 // begin locks the keys of the changes.
 func (t *Table) begin(ctx context.Context, changes []change) (*writing, error) {
 	var one [1][]byte
 	keys := one[:0]
+	if len(changes) > 1 {
+		keys = make([][]byte, 0, len(changes))
+	}
 	for i := range changes {
 		keys = append(keys, changes[i].key)
 	}
@@ -29,7 +37,7 @@ func (t *Table) begin(ctx context.Context, changes []change) (*writing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &writing{table: t, changes: changes, lock: lock, batch: t.db.NewBatch()}, nil
+	return &writing{table: t, changes: changes, lock: lock, batch: t.db.NewBatch(), scratch: make([]byte, 0, scratchBytes)}, nil
 }
 
 // writeEach checks each condition, commits the changes whose conditions are met, and returns the
@@ -96,7 +104,7 @@ func (w *writing) plan(outcome func(i int, met bool, err error) bool) error {
 	}
 	defer w.table.db.Release(view)
 	for i := range w.changes {
-		if met, err := w.table.plan(view, w.batch, &w.changes[i]); !outcome(i, met, err) {
+		if met, err := w.planOne(view, &w.changes[i]); !outcome(i, met, err) {
 			break
 		}
 	}
