@@ -27,12 +27,14 @@ const (
 // ErrClosed is returned by a DB that was closed.
 var ErrClosed = errors.New("embedded: closed")
 
+// MemTables is how many memtables there are at most: one that is written, and two that wait for the
+// disk or are on their way to it. Fewer and larger ones make fewer and larger tables.
+const MemTables = 3
+
 const (
 	defaultCacheBytes    = 256 << 20
 	defaultMemTableBytes = 64 << 20
 	defaultStoredBytes   = 80 << 20
-	// memTables is how many memtables there are at most.
-	memTables = 4
 	// compactLayers is how many layers of tables level 0 has when it is compacted. Pebble counts
 	// each twice.
 	compactLayers = 6
@@ -51,7 +53,7 @@ type Options struct {
 	Now func() time.Time
 	// CacheBytes bounds the block cache, beside the memtables; 0 is 256 MiB.
 	CacheBytes int64
-	// MemTableBytes bounds each of the four memtables; 0 is 64 MiB.
+	// MemTableBytes bounds each of the MemTables memtables; 0 is 64 MiB.
 	MemTableBytes uint64
 	// StoredBytes bounds what the tables remember of stored rows; 0 is 80 MiB.
 	StoredBytes int64
@@ -188,7 +190,7 @@ func tuning(fs vfs.FS, o Options) *pebble.Options {
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      engineLog{o.Logger, o.Fatal},
 		MemTableSize:                o.MemTableBytes,
-		MemTableStopWritesThreshold: memTables,
+		MemTableStopWritesThreshold: MemTables,
 		L0CompactionThreshold:       2 * compactLayers,
 		L0StopWritesThreshold:       24,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
@@ -198,7 +200,7 @@ func tuning(fs vfs.FS, o Options) *pebble.Options {
 	}
 	// Pebble takes the memtables out of the block cache: one that is no larger than they are has no
 	// room for a block while rows are written.
-	opts.CacheSize = cmp.Or(o.CacheBytes, defaultCacheBytes) + memTables*int64(opts.MemTableSize)
+	opts.CacheSize = cmp.Or(o.CacheBytes, defaultCacheBytes) + MemTables*int64(opts.MemTableSize)
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		opts.Levels[i].FilterType = pebble.TableFilter

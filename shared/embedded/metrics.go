@@ -58,7 +58,7 @@ var (
 		newFigure(moves, "engine_l0_files", "Tables in level 0.", func(m *pebble.Metrics) float64 { return float64(m.Levels[0].TablesCount) }),
 		newFigure(moves, "engine_l0_sublevels", "Layers of tables in level 0; writes are delayed at 24.", func(m *pebble.Metrics) float64 { return float64(m.Levels[0].Sublevels) }),
 		newFigure(moves, "engine_read_amplification", "Tables that a read may have to look into.", func(m *pebble.Metrics) float64 { return float64(m.ReadAmp()) }),
-		newFigure(moves, "engine_memtables", "Memtables; writes are delayed at 4.", func(m *pebble.Metrics) float64 { return float64(m.MemTable.Count) }),
+		newFigure(moves, "engine_memtables", "Memtables; writes are delayed at 3.", func(m *pebble.Metrics) float64 { return float64(m.MemTable.Count) }),
 		newFigure(moves, "engine_memtable_bytes", "Bytes of the memtables.", func(m *pebble.Metrics) float64 { return float64(m.MemTable.Size) }),
 		newFigure(moves, "engine_wal_files", "Files of the write-ahead log.", func(m *pebble.Metrics) float64 { return float64(m.WAL.Files) }),
 		newFigure(moves, "engine_wal_bytes", "Bytes in the write-ahead log that are in no table yet.", func(m *pebble.Metrics) float64 { return float64(m.WAL.Size) }),

@@ -7,6 +7,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"passbook/shared/embedded"
 )
 
 // Memory is how much memory a process may use, and the shares of its parts.
@@ -16,8 +18,8 @@ type Memory struct {
 	From  string
 	// Heap bounds the memory of the Go runtime, without the memory that Pebble allocates itself.
 	Heap Bytes
-	// Cache is the block cache of Pebble, MemTable one of its at most four memtables. Stored bounds
-	// what the embedded tables remember of rows that are stored.
+	// Cache is the block cache of Pebble, MemTable one of its at most three memtables. Stored
+	// bounds what the embedded tables remember of rows that are stored.
 	Cache, MemTable, Stored Bytes
 	// Rows bounds the row cache of each projection, and that of a read model's readers, Waiting the
 	// entries that wait for the stream, and Segment the open segment of a shard, which is at most
@@ -35,7 +37,6 @@ type Memory struct {
 const (
 	accountBytes = 1 << 10
 	keyBytes     = 24
-	memTables    = 4
 	// programBytes is what the program itself takes, whose code lies in memory as it is used.
 	programBytes = 32 << 20
 	// fallbackMemory is the limit where the memory of the machine is unknown.
@@ -55,7 +56,7 @@ func memoryOn(root fs.FS, c Config) Memory {
 	}
 	m := Memory{
 		Limit: limit, From: from,
-		Cache: clamp(limit/16, 4<<20, 256<<20), MemTable: clamp(limit/48, 2<<20, 64<<20), Stored: clamp(limit/18, 4<<20, 80<<20),
+		Cache: clamp(limit/16, 4<<20, 256<<20), MemTable: clamp(limit/36, 2<<20, 64<<20), Stored: clamp(limit/18, 4<<20, 80<<20),
 		Rows: clamp(limit/32, 1<<20, 64<<20), Waiting: clamp(limit/16, 8<<20, 256<<20), Segment: min(c.SegmentBytes, max(limit/64, 1<<20)),
 		Tail: clamp(limit/32, 2<<20, 64<<20), Entries: clamp(limit/32, 2<<20, 64<<20),
 		Accounts: int(clamp(limit/16/accountBytes, 500, 50_000)), Keys: int(clamp(limit/16/keyBytes, 50_000, 4_000_000)),
@@ -63,7 +64,7 @@ func memoryOn(root fs.FS, c Config) Memory {
 	// The rest is left for what neither counts: the program, memory that the allocators do not
 	// return, the buffers of the kernel.
 	rest := min(limit/5, programBytes+limit/16)
-	m.Heap = max(limit-rest-m.Cache-memTables*m.MemTable, limit/4) >> 20 << 20
+	m.Heap = max(limit-rest-m.Cache-embedded.MemTables*m.MemTable, limit/4) >> 20 << 20
 	return m
 }
 

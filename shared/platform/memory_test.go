@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"passbook/shared/embedded"
 )
 
 // machine returns the file system of a machine with 16 GiB.
@@ -78,7 +80,7 @@ func TestMemoryLimitIsTheLowestOfTheCgroups(t *testing.T) {
 func TestSharesFitUnderTheLimit(t *testing.T) {
 	for _, limit := range []Bytes{128 << 20, 256 << 20, 512 << 20, 1 << 30, 2 << 30, 8 << 30, 64 << 30} {
 		m := memoryOn(machine(nil), Config{Memory: limit, SegmentBytes: 64 << 20})
-		outside := m.Cache + memTables*m.MemTable
+		outside := m.Cache + embedded.MemTables*m.MemTable
 		if m.Heap+outside > limit-min(limit/6, 48<<20) {
 			t.Errorf("%v: heap %v and %v besides", limit, m.Heap, outside)
 		}

@@ -43,7 +43,7 @@ func describe(p *serve.Process) opsread.Process {
 	m := p.Memory
 	about := opsread.Process{Service: p.Name, Version: p.Version, Go: runtime.Version(), Settings: []opsread.Setting{}, Budgets: []opsread.Budget{
 		{Name: "limit, from " + m.From, Bytes: int64(m.Limit)}, {Name: "Go runtime", Bytes: int64(m.Heap)}, {Name: "block cache of the tables", Bytes: int64(m.Cache)},
-		{Name: "memtable, one of four", Bytes: int64(m.MemTable)}, {Name: "rows that the tables remember", Bytes: int64(m.Stored)}, {Name: "rows of each projection", Bytes: int64(m.Rows)},
+		{Name: "memtable, one of three", Bytes: int64(m.MemTable)}, {Name: "rows that the tables remember", Bytes: int64(m.Stored)}, {Name: "rows of each projection", Bytes: int64(m.Rows)},
 		{Name: "entries that wait for the stream", Bytes: int64(m.Waiting)}, {Name: "open segment of a shard", Bytes: int64(m.Segment)},
 	}}
 	for _, s := range platform.Settings(p.Config, os.Environ()) {
