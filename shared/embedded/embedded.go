@@ -13,6 +13,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable/block"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -205,6 +206,7 @@ func tuning(fs vfs.FS, o Options) *pebble.Options {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		opts.Levels[i].FilterType = pebble.TableFilter
 		opts.Levels[i].BlockSize = blockBytes
+		opts.Levels[i].Compression = func() *block.CompressionProfile { return block.FastestCompression }
 	}
 	return opts
 }
