@@ -119,7 +119,7 @@ func (s *laneShard) drop(a event.Account, p *Pending) {
 // rest marks a lane idle, and drops the longest idle lanes when there are too many or they remember
 // too many keys.
 func (s *laneShard) rest(l *lane) {
-	l.running = false
+	l.running, l.left = false, nil // an empty rest of a batch would keep all of its commands
 	l.rest = s.resting.PushBack(l)
 	s.keys += l.keys.Count() + len(l.state.Holds)*holdKeys
 	for s.resting.Len() > l.journal.cached || s.keys > l.journal.keys && s.resting.Len() > 1 {

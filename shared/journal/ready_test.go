@@ -3,10 +3,12 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"passbook/shared/account"
 	"passbook/shared/control"
@@ -137,4 +139,27 @@ func TestIdleAccountsAreBoundedByTheirHolds(t *testing.T) {
 			}
 		}
 	}
+}
+
+// An idle account keeps nothing of its last commands.
+func TestIdleAccountKeepsNoCommand(t *testing.T) {
+	tbl, _ := store(t)
+	j, _ := open(t, tbl, newClock())
+	openAccount(t, j, acct, 100)
+	last := func() weak.Pointer[event.MoneyCredited] {
+		body := &event.MoneyCredited{Amount: 1, Kind: event.KindDeposit}
+		accepted(t, j, command(acct, "last", func(s account.State, now time.Time) account.Decision {
+			d := account.NewDraft(s, now)
+			d.Credit(*body, d.Today())
+			return d.Decision()
+		}))
+		return weak.Make(body)
+	}()
+	if err := j.Idle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool {
+		runtime.GC()
+		return last.Value() == nil
+	})
 }
