@@ -76,7 +76,7 @@ type Publisher struct {
 // first one is in flight, or pauses after a refusal.
 type queue struct {
 	account  event.Account
-	entries  []waiting
+	entries  []*waiting
 	bytes    int // of their records
 	failures int // in a row, of the first entry
 	// paced calls the journal again, which waits until the queue is atPace; nil while it does not.
@@ -120,6 +120,7 @@ func (p *Publisher) Publish(entries ...journal.Committed) {
 	p.publish(queued...)
 }
 
+// publish queues entries, and keeps the memory that they are in.
 func (p *Publisher) publish(entries ...waiting) {
 	for i := range entries {
 		entries[i].Record = encoded(entries[i].Record, p.config.Compress)
@@ -127,26 +128,25 @@ func (p *Publisher) publish(entries ...waiting) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	for _, w := range entries {
-		w.since = now
-		p.enqueue(w)
+	for i := range entries {
+		entries[i].since = now
+		p.enqueue(&entries[i])
 	}
 	p.signal()
 }
 
 // enqueue adds an entry to its account's queue. The caller has the lock.
-func (p *Publisher) enqueue(w waiting) {
-	c := w.Committed
-	q := p.accounts[c.Account]
+func (p *Publisher) enqueue(w *waiting) {
+	q := p.accounts[w.Account]
 	if q == nil {
-		q = &queue{account: c.Account}
-		p.accounts[c.Account] = q
+		q = &queue{account: w.Account}
+		p.accounts[w.Account] = q
 		p.ready = append(p.ready, q)
 	}
 	q.entries = append(q.entries, w)
 	p.waiting++
-	p.bytes += len(c.Record)
-	q.bytes += len(c.Record)
+	p.bytes += len(w.Record)
+	q.bytes += len(w.Record)
 }
 
 // encoded returns a record as the stream is to have it. One that cannot be compressed is published
@@ -221,7 +221,7 @@ func (p *Publisher) send(ctx context.Context) {
 // batch is one entry each of some accounts, in flight.
 type batch struct {
 	queues  []*queue
-	entries []waiting
+	entries []*waiting
 	records []stream.Record
 }
 
@@ -231,7 +231,7 @@ func (p *Publisher) next() (b batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if n := min(len(p.ready), stream.MaxPutRecords); n > 0 {
-		b = batch{make([]*queue, 0, n), make([]waiting, 0, n), make([]stream.Record, 0, n)}
+		b = batch{make([]*queue, 0, n), make([]*waiting, 0, n), make([]stream.Record, 0, n)}
 	}
 	bytes := 0
 	for len(p.ready) > 0 && len(b.queues) < stream.MaxPutRecords {
@@ -318,7 +318,7 @@ func (p *Publisher) put(ctx context.Context, b batch) {
 	p.noteEmpty()
 }
 
-func (p *Publisher) acknowledge(w waiting) {
+func (p *Publisher) acknowledge(w *waiting) {
 	p.metrics.lag.Observe(time.Since(w.since).Seconds())
 	p.config.Acked(w.Writer, w.N)
 	if w.sent != nil {
@@ -339,7 +339,8 @@ func (p *Publisher) drop(q *queue) {
 	p.waiting--
 	p.bytes -= len(q.entries[0].Record)
 	q.bytes -= len(q.entries[0].Record)
-	q.entries[0] = waiting{}
+	*q.entries[0] = waiting{} // those that were published with it may wait for long
+	q.entries[0] = nil
 	q.entries = q.entries[1:]
 	q.failures = 0
 	q.calm()
