@@ -1,7 +1,7 @@
 package balance
 
 import (
-	"fmt"
+	"strconv"
 
 	"passbook/shared/account"
 	"passbook/shared/derived"
@@ -62,5 +62,5 @@ func decode(attrs table.Map) (account.State, error) {
 }
 
 func holderKey(generation int64, tenant, holder string) string {
-	return fmt.Sprintf("g%d#%s#%s", generation, tenant, holder)
+	return "g" + strconv.FormatInt(generation, 10) + "#" + tenant + "#" + holder
 }

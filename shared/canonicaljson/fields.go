@@ -164,13 +164,13 @@ var strictURL = base64.RawURLEncoding.Strict()
 // Time writes or reads a time in UTC, in whole microseconds, of the years 1970 to 9999.
 func (c *Codec) Time(name string, v *time.Time) {
 	c.field(name)
-	c.stamp(name, v, timeStamp)
+	c.stamp(name, v, timeForm)
 }
 
 // OptTime writes or reads a Time that is left out when it is zero.
 func (c *Codec) OptTime(name string, v *time.Time) {
 	if c.optional(name, v.IsZero()) {
-		c.stamp(name, v, timeStamp)
+		c.stamp(name, v, timeForm)
 	} else if c.reading {
 		*v = time.Time{}
 	}
@@ -179,25 +179,35 @@ func (c *Codec) OptTime(name string, v *time.Time) {
 // Date writes or reads a date, as midnight UTC, of the years 1970 to 9999.
 func (c *Codec) Date(name string, v *time.Time) {
 	c.field(name)
-	c.stamp(name, v, dateStamp)
+	c.stamp(name, v, dateForm)
 }
 
-// stamp is the form of a time, which is in whole units.
-type stamp struct {
-	form   string
-	unit   time.Duration
-	append func([]byte, time.Time) []byte
-	parse  func(string) (time.Time, bool)
+// stamp is the form of a time: timeForm or dateForm.
+type stamp string
+
+// append appends a time.
+func (s stamp) append(dst []byte, t time.Time) []byte {
+	if s == dateForm {
+		return AppendDate(dst, t)
+	}
+	return AppendTime(dst, t)
 }
 
-var (
-	timeStamp = stamp{timeForm, time.Microsecond, AppendTime, parseTime}
-	dateStamp = stamp{dateForm, 24 * time.Hour, AppendDate, parseDate}
-)
+// parse reads what append writes.
+func (s stamp) parse(text string) (time.Time, bool) {
+	if s == dateForm {
+		return parseDate(text)
+	}
+	return parseTime(text)
+}
 
 // exact reports whether parse returns a time as append wrote it.
 func (s stamp) exact(t time.Time) bool {
-	return t.Unix() >= 0 && t.Year() <= 9999 && t == t.Truncate(s.unit).UTC()
+	unit := time.Microsecond
+	if s == dateForm {
+		unit = 24 * time.Hour
+	}
+	return t.Unix() >= 0 && t.Year() <= 9999 && t == t.Truncate(unit).UTC()
 }
 
 func (c *Codec) stamp(name string, v *time.Time, s stamp) {
@@ -206,18 +216,18 @@ func (c *Codec) stamp(name string, v *time.Time, s stamp) {
 	}
 	if !c.reading {
 		if !s.exact(*v) {
-			c.Fail(name, "must be UTC, "+s.form+", years 1970 to 9999")
+			c.Fail(name, "must be UTC, "+string(s)+", years 1970 to 9999")
 			return
 		}
 		c.out = append(s.append(append(c.out, '"'), *v), '"')
 		return
 	}
-	end := c.pos + len(s.form) + 2
+	end := c.pos + len(s) + 2
 	if end <= len(c.in) && c.in[c.pos] == '"' && c.in[end-1] == '"' {
 		if at, ok := s.parse(c.in[c.pos+1 : end-1]); ok {
 			*v, c.pos = at, end
 			return
 		}
 	}
-	c.Fail(name, "must be a string of the form "+s.form)
+	c.Fail(name, "must be a string of the form "+string(s))
 }

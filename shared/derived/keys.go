@@ -3,6 +3,7 @@ package derived
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ const (
 // partition returns the partition key of a kind: of a value of a tenant, and of a hash bucket where
 // one value may have many entries.
 func partition(generation int64, kind, tenant, bucket, value string) string {
-	return readmodel.GenerationPrefix(generation) + kind + "#" + tenant + "#" + bucket + "#" + value
+	return "g" + strconv.FormatInt(generation, 10) + "#" + kind + "#" + tenant + "#" + bucket + "#" + value
 }
 
 // place is where an entry is: the sort key of all rows of the index that lead to it.
@@ -162,28 +163,38 @@ func HolderKey(generation int64, a event.Account, holder string) table.Key {
 func OfEntry(generation int64, e *event.Entry) []table.Row {
 	bucket, sk := string(rune(e.Account().HashBucket())), placeOf(e).String()
 	attrs := table.Map{"format": table.N(rowFormat), ExpiryAttr: table.N(e.RecordedAt.Add(Retention).Unix())}
-	rows := make([]table.Row, 0, 3)
-	add := func(kind, bucket, value string) {
-		key := table.Key{PK: partition(generation, kind, e.Tenant, bucket, value), SK: sk}
-		for i := range rows {
-			if rows[i].Key == key {
-				return
-			}
+	var room [8]indexed
+	values := indexedOf(room[:0], e)
+	rows := make([]table.Row, len(values))
+	for i, v := range values {
+		of := bucket
+		if v.kind == kindCorrelation {
+			of = ""
 		}
-		rows = append(rows, table.Row{Key: key, Attrs: attrs})
-	}
-	for _, ev := range e.Events {
-		add(kindType, bucket, ev.Body.Type())
-	}
-	for _, c := range e.Commands {
-		if c.Actor.Plain != "" {
-			add(kindActor, bucket, c.Actor.Plain)
-		}
-		if c.CorrelationID != "" {
-			add(kindCorrelation, "", c.CorrelationID)
-		}
+		rows[i] = table.Row{Key: table.Key{PK: partition(generation, v.kind, e.Tenant, of, v.value), SK: sk}, Attrs: attrs}
 	}
 	return rows
+}
+
+// indexed is a value by which entries are found.
+type indexed struct{ kind, value string }
+
+// indexedOf appends the values of an entry, each once. The events and commands of an entry mostly
+// have the same ones.
+func indexedOf(values []indexed, e *event.Entry) []indexed {
+	add := func(kind, value string) {
+		if v := (indexed{kind, value}); value != "" && !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	for i := range e.Events {
+		add(kindType, e.Events[i].Body.Type())
+	}
+	for i := range e.Commands {
+		add(kindActor, e.Commands[i].Actor.Plain)
+		add(kindCorrelation, e.Commands[i].CorrelationID)
+	}
+	return values
 }
 
 // OfState returns the row of an account under its holder, and false if it has none.
@@ -192,13 +203,11 @@ func OfState(generation int64, r readmodel.Row[account.State]) (table.Row, bool)
 	if s.HolderRef == "" {
 		return table.Row{}, false
 	}
-	return table.Row{
-		Key: HolderKey(generation, r.Account, s.HolderRef),
-		Attrs: table.Map{
-			"format": table.N(rowFormat), "as_of": table.Time(r.AsOf), "currency": table.S(s.Currency), "status": table.S(s.Status),
-			"posted": table.N(s.Posted), "held": table.N(s.Held), "limit": table.N(s.Limit),
-		},
-	}, true
+	attrs := make(table.Map, 9) // with what the projection adds
+	attrs["format"], attrs["as_of"] = table.N(rowFormat), table.Time(r.AsOf)
+	attrs["currency"], attrs["status"] = table.S(s.Currency), table.S(s.Status)
+	attrs["posted"], attrs["held"], attrs["limit"] = table.N(s.Posted), table.N(s.Held), table.N(s.Limit)
+	return table.Row{Key: HolderKey(generation, r.Account, s.HolderRef), Attrs: attrs}, true
 }
 
 // Further returns the further rows of the read model of balances, without the index if it is off.

@@ -308,7 +308,7 @@ func (r *Row[S]) collectCrossings(crossings []string, version int64, silent bool
 // save writes the row if no other process wrote it since it was read, and wakes its readers.
 func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
 	w := p.prepare(row)
-	return p.written(w, p.write(ctx, w))
+	return p.written(&w, p.write(ctx, &w))
 }
 
 // prepare returns the write of a row that is conditional on that no other process wrote it since it
@@ -323,7 +323,7 @@ func (p *Projection[S]) prepare(row Row[S]) rowWrite[S] {
 	if row.Version > 0 {
 		row.LastEventID = row.Account.EventID(row.Version)
 	}
-	w.row, w.put = row, table.Put{Table: p.model.Name, Row: p.model.encode(p.generation, row), If: table.Absent()}
+	w.row, w.put = row, table.Put{Table: p.model.Name, Row: p.model.encode(p.generation, &row), If: table.Absent()}
 	if p.further != nil && p.further.OfEntry != nil {
 		w.put.Row.Attrs["unindexed"] = table.N(row.unindexed)
 	}
@@ -335,7 +335,7 @@ func (p *Projection[S]) prepare(row Row[S]) rowWrite[S] {
 }
 
 // written returns the row of a write with an outcome, and wakes its readers if it was written.
-func (p *Projection[S]) written(w rowWrite[S], err error) (Row[S], error) {
+func (p *Projection[S]) written(w *rowWrite[S], err error) (Row[S], error) {
 	row, folds := w.row, w.row.folds
 	row.further, row.folds = nil, nil
 	switch {
@@ -348,7 +348,7 @@ func (p *Projection[S]) written(w rowWrite[S], err error) (Row[S], error) {
 	}
 	p.count.rowWrites.Inc()
 	p.tracer.Wrote(folds, p.name, row.Version, w.began)
-	account := row.Account.String()
+	_, account, _ := strings.Cut(w.put.Row.PK, "#")
 	if row.QuarantinedAt == 0 {
 		p.cache.Put(account, row, weight(w.put.Row))
 	} else {

@@ -57,7 +57,11 @@ func (p *Projection[S]) named(row Row[S], e *event.Entry) []table.Row {
 	if p.further == nil || p.further.OfEntry == nil {
 		return nil
 	}
-	return append(slices.Clip(row.further), p.further.OfEntry(p.generation, e)...)
+	rows := p.further.OfEntry(p.generation, e)
+	if len(row.further) == 0 {
+		return rows
+	}
+	return append(slices.Clip(row.further), rows...)
 }
 
 // again returns the row with the further rows of an entry that it has already, where they may not
@@ -109,7 +113,7 @@ func (p *Projection[S]) follow(w *rowWrite[S]) {
 
 // write writes the further rows of an account, and then its row, by one transaction where that
 // costs no more than a put.
-func (p *Projection[S]) write(ctx context.Context, w rowWrite[S]) error {
+func (p *Projection[S]) write(ctx context.Context, w *rowWrite[S]) error {
 	if p.transact && p.further != nil {
 		done, err := p.transactAll(ctx, w)
 		if done || err != nil {
@@ -123,7 +127,7 @@ func (p *Projection[S]) write(ctx context.Context, w rowWrite[S]) error {
 }
 
 // writeFurther writes the further rows of an account.
-func (p *Projection[S]) writeFurther(ctx context.Context, w rowWrite[S]) error {
+func (p *Projection[S]) writeFurther(ctx context.Context, w *rowWrite[S]) error {
 	if err := p.writeOfEntries(ctx, w.row.further); err != nil || !w.follows {
 		return err
 	}
@@ -134,7 +138,7 @@ func (p *Projection[S]) writeFurther(ctx context.Context, w rowWrite[S]) error {
 func (p *Projection[S]) writeFurtherAgain(ctx context.Context, row Row[S]) error {
 	w := rowWrite[S]{row: row, put: table.Put{If: table.Equals("rev", table.N(row.rev))}}
 	p.follow(&w)
-	return p.writeFurther(ctx, w)
+	return p.writeFurther(ctx, &w)
 }
 
 // appendOfEntries appends the puts of rows that entries name.
@@ -147,7 +151,7 @@ func appendOfEntries(to []table.Put, rows []table.Row, further string) []table.P
 
 // transactAll writes all rows of an account in one transaction, and reports whether it did. It
 // leaves rows that are too many for one, or whose conditions fail, to the caller.
-func (p *Projection[S]) transactAll(ctx context.Context, w rowWrite[S]) (done bool, err error) {
+func (p *Projection[S]) transactAll(ctx context.Context, w *rowWrite[S]) (done bool, err error) {
 	if w.puts() > table.MaxTransact {
 		return false, nil
 	}

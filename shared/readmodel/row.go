@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"passbook/shared/event"
@@ -80,7 +81,7 @@ type Row[S any] struct {
 
 // RowKey returns the key of an account's row in a generation of a read model.
 func RowKey(generation int64, a event.Account) table.Key {
-	return table.Key{PK: GenerationPrefix(generation) + a.String(), SK: rowSK}
+	return table.Key{PK: "g" + strconv.FormatInt(generation, 10) + "#" + a.Tenant + "#" + a.ID, SK: rowSK}
 }
 
 // GenerationPrefix returns the beginning of the keys of a generation's rows and index entries.
@@ -100,9 +101,12 @@ func ParseRowKey(pk string) (generation int64, a event.Account, ok bool) {
 	return generation, a, ok
 }
 
+// rowMaps has empty maps for the attributes of rows. One of more than 28 takes twice the memory.
+var rowMaps = sync.Pool{New: func() any { return make(table.Map, 28) }}
+
 // encode returns a row as its table stores it.
-func (m Model[S]) encode(generation int64, r Row[S]) table.Row {
-	attrs := make(table.Map, 24)
+func (m Model[S]) encode(generation int64, r *Row[S]) table.Row {
+	attrs := rowMaps.Get().(table.Map)
 	attrs["format"] = table.N(rowFormat)
 	attrs["rev"] = table.N(r.rev)
 	attrs["tenant"] = table.S(r.Account.Tenant)

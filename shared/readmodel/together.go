@@ -43,9 +43,9 @@ func (c *togetherCall[S]) reset() {
 }
 
 // add adds the rows of an account.
-func (c *togetherCall[S]) add(work *accountWork, write rowWrite[S], further string) {
+func (c *togetherCall[S]) add(work *accountWork, write *rowWrite[S], further string) {
 	c.puts = write.appendPuts(c.puts, further)
-	c.accounts = append(c.accounts, togetherAccount[S]{work: work, rowWrite: write, end: len(c.puts)})
+	c.accounts = append(c.accounts, togetherAccount[S]{work: work, rowWrite: *write, end: len(c.puts)})
 }
 
 // projectTogether projects the accounts of a batch of which all entries follow their rows, and
@@ -70,7 +70,7 @@ func (h *shardProjection[S]) projectTogether(ctx context.Context) {
 				n = 0
 			}
 		}
-		h.calls[n].add(work, write, p.furtherTable)
+		h.calls[n].add(work, &write, p.furtherTable)
 	}
 	h.writeTogether(ctx)
 }
@@ -128,13 +128,16 @@ func (h *shardProjection[S]) finish(c *togetherCall[S]) {
 		a := &c.accounts[i]
 		own := c.outcomes[begin:a.end]
 		begin = a.end
-		if _, err := h.p.written(a.rowWrite, own[len(own)-1]); err != nil {
+		if _, err := h.p.written(&a.rowWrite, own[len(own)-1]); err != nil {
 			h.p.cache.Forget(a.work.account)
 			h.alone = append(h.alone, a.work)
 			continue
 		}
 		if errors.Join(own...) != nil {
 			h.alone = append(h.alone, a.work) // which puts them again
+			continue
 		}
+		clear(a.put.Row.Attrs) // after another outcome the store may have them
+		rowMaps.Put(a.put.Row.Attrs)
 	}
 }

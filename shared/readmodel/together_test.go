@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
@@ -129,5 +131,37 @@ func TestAccountsThatNeedMoreAreLeftOutOfTheCall(t *testing.T) {
 		} else if row := b.row(1, a); row.QuarantinedAt != bad.Version || row.Version != bad.Version-1 {
 			t.Errorf("row at v%d, quarantined at v%d, want v%d", row.Version, row.QuarantinedAt, bad.Version)
 		}
+	}
+}
+
+// The maps of rows are used again, and no row has an attribute of an earlier one.
+func TestRowsOfLaterBatchesHaveTheirOwnAttributes(t *testing.T) {
+	b := newBank(t, 1)
+	model := testModel
+	model.Encode = func(attrs table.Map, generation int64, a event.Account, s account.State) {
+		testModel.Encode(attrs, generation, a, s)
+		attrs["of "+a.ID] = table.N(1)
+	}
+	entries := archivetest.Bank(1, 20, 100)
+	p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](b.table, model), Journal: b.journal, Log: quietLog})
+	h, err := p.Open(t.Context(), consumer.Shard{Stream: testStream, ID: "s"}, "")
+	b.must(err)
+	for batch := range slices.Chunk(deliveries(t, entries...), 10) {
+		_, err := h.Handle(t.Context(), consumer.Batch{Deliveries: batch})
+		b.must(err)
+	}
+	b.must(h.Close())
+	seen := 0
+	for row, err := range table.ScanRows(t.Context(), b.table, table.Scan{Table: model.Name, Of: 1}) {
+		b.must(err)
+		seen++
+		for name := range row.Attrs {
+			if of, other := strings.CutPrefix(name, "of "); other && of != row.Attrs.Text("account_id") {
+				t.Errorf("the row of %s has an attribute of %s", row.PK, of)
+			}
+		}
+	}
+	if seen != 20 {
+		t.Errorf("%d rows, want 20", seen)
 	}
 }
