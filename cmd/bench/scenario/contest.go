@@ -86,6 +86,7 @@ func (c *contest) run(ctx context.Context) ([]Result, error) {
 		if err := c.warmUp(ctx, contender); err != nil {
 			return nil, fmt.Errorf("%s: warm up: %w", contender.Name(), err)
 		}
+		c.load.refused.print(c.progress, contender.Name()+", warming up")
 	}
 	for n := range c.rounds {
 		for k := range c.contenders {
@@ -97,6 +98,7 @@ func (c *contest) run(ctx context.Context) ([]Result, error) {
 			results[i].Rounds = append(results[i].Rounds, round)
 			fmt.Fprintf(c.progress, "bench: round %d of %d: %s %s/s, p99 %.1f ms, %.1f µs of CPU each\n",
 				n+1, c.rounds, c.contenders[i].Name(), whole(round.PerSecond), round.Latency.P99, round.ServerCPU)
+			c.load.refused.print(c.progress, fmt.Sprintf("round %d: %s", n+1, c.contenders[i].Name()))
 		}
 	}
 	return results, nil

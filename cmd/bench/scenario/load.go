@@ -29,6 +29,8 @@ type Load struct {
 	serial atomic.Int64
 	ids    []string
 	bodies [][]byte
+	// refused are the lines of bulk that were.
+	refused refusals
 }
 
 // What an account is asked for.

@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -179,7 +180,7 @@ func TestABulkRequestIsCountedByLine(t *testing.T) {
 			t.Errorf("%v: %s", err, text)
 		}
 		for n := range answers {
-			_, _ = io.WriteString(w, []string{`{"line":1,"status":201}`, `{"line":2,"status":422}`}[n%2]+"\n")
+			_, _ = io.WriteString(w, []string{`{"line":1,"status":201}`, `{"line":2,"status":422,"problem":{"type":"/problems/insufficient-funds"}}`}[n%2]+"\n")
 		}
 	}))
 	t.Cleanup(s.Close)
@@ -197,6 +198,11 @@ func TestABulkRequestIsCountedByLine(t *testing.T) {
 		l.run = "r-"
 		if done, err := l.steps(l, 0)(c); done != test.done || err == nil || !strings.Contains(err.Error(), test.err) {
 			t.Errorf("%d answers: %d done, %v", test.answers, done, err)
+		}
+		var out strings.Builder
+		l.refused.print(&out, "round 1")
+		if want := fmt.Sprintf("bench: round 1: %d lines refused with insufficient-funds\n", test.answers-test.done); out.String() != want {
+			t.Errorf("%q, want %q", out.String(), want)
 		}
 	}
 }

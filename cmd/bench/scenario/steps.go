@@ -95,11 +95,13 @@ func inBulk(lines int) func(l *Load, conn int) driver.Step {
 			answers, done := 0, 0
 			var refused error
 			err := c.Bulk(text, func(answer []byte) error {
-				if answers++; committed(answer) == nil {
-					done++
-				} else if refused == nil {
-					refused = committed(answer)
+				answers++
+				if err := committed(answer); err != nil {
+					l.refused.add(answer)
+					refused = cmp.Or(refused, err)
+					return nil
 				}
+				done++
 				return nil
 			})
 			if err == nil && answers != lines {
