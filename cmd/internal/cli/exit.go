@@ -69,7 +69,7 @@ func explain(err error) *Failure {
 	case errors.Is(err, platform.ErrLocked):
 		return &Failure{ExitUnreachable, err, "end that process, or wait until it is ready to take jobs"}
 	case errors.Is(err, context.Canceled):
-		return &Failure{ExitFailed, errors.New("interrupted"), "the same command continues from here"}
+		return &Failure{ExitFailed, errors.New("interrupted"), "run the same command again: a job continues from the progress that it kept"}
 	}
 	return &Failure{Code: ExitFailed, Err: err}
 }
