@@ -75,12 +75,14 @@ func (w *Window[T]) First() (line *T, more bool) {
 	return nil, more
 }
 
-// Take removes the line whose turn it is.
+// Take removes the line whose turn it is. Its place is free last: the channel of the next line there
+// must not be closed for this one.
 func (w *Window[T]) Take() {
 	n := w.taken.Load()
 	w.lines[w.place(n)].Store(nil)
+	gone := w.gone[w.place(n)].Swap(nil)
 	w.taken.Store(n + 1)
-	if gone := w.gone[w.place(n)].Swap(nil); gone != nil {
+	if gone != nil {
 		close(*gone)
 	}
 	tell(w.room)
