@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"passbook/shared/account"
@@ -28,8 +29,8 @@ type plan struct {
 	// shared says that the plan is made in a round, where it must not make a call; calls, that it
 	// would have to, and is of no use.
 	shared, calls bool
-	// entry is set by the commit.
-	entry *event.Entry
+	// entry is set by the commit, and read is the entry that was read last to find an answer.
+	entry, read *event.Entry
 	// unconfirmed says that an outcome depends on the lane's state alone, which may not be the
 	// newest.
 	unconfirmed bool
@@ -115,7 +116,7 @@ func (pl *plan) replay(c *Command) (outcome, bool) {
 		pl.calls = pl.calls || found != keyindex.Unused
 		return outcome{command: -1}, found != keyindex.Unused
 	}
-	r, seen, err := pl.lane.seen(c)
+	r, seen, err := pl.seen(c)
 	if err != nil {
 		return outcome{command: -1, err: err}, true
 	}
@@ -186,8 +187,10 @@ func (pl *plan) answer() {
 	}
 }
 
-// seen finds the first answer to a committed command with the key, by reading its entry.
-func (l *lane) seen(c *Command) (Receipt, bool, error) {
+// seen finds the first answer to a committed command with the key, by reading its entry. Repeated
+// commands of one batch are often of one entry, which is read once.
+func (pl *plan) seen(c *Command) (Receipt, bool, error) {
+	l := pl.lane
 	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
 	defer cancel()
 	version, used, err := l.journal.pages.Find(ctx, l.account, &l.keys, c.Key)
@@ -197,23 +200,25 @@ func (l *lane) seen(c *Command) (Receipt, bool, error) {
 	if !used {
 		return Receipt{}, false, nil
 	}
-	e, err := l.journal.Entry(ctx, l.account, version)
-	if err != nil {
-		return Receipt{}, false, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	e := pl.read
+	if e == nil || version < e.First || version > e.Last {
+		if e, err = l.journal.Entry(ctx, l.account, version); err != nil {
+			return Receipt{}, false, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		pl.read = e
 	}
-	for _, first := range e.Commands {
-		if first.Key != c.Key {
-			continue
-		}
-		if first.Request != c.Request {
-			return Receipt{Account: l.account, Rejection: &account.Rejection{Code: account.CodeKeyReused}, Version: l.state.Version}, true, nil
-		}
-		if c.DryRun == nil {
-			l.journal.metrics.replays.Inc()
-		}
-		return Receipt{Account: l.account, Entry: e, Command: first, Replayed: true, Version: first.Last}, true, nil
+	i := slices.IndexFunc(e.Commands, func(first event.Command) bool { return first.Key == c.Key })
+	if i < 0 {
+		return Receipt{}, false, nil
 	}
-	return Receipt{}, false, nil
+	first := e.Commands[i]
+	if first.Request != c.Request {
+		return Receipt{Account: l.account, Rejection: &account.Rejection{Code: account.CodeKeyReused}, Version: l.state.Version}, true, nil
+	}
+	if c.DryRun == nil {
+		l.journal.metrics.replays.Inc()
+	}
+	return Receipt{Account: l.account, Entry: e, Command: first, Replayed: true, Version: first.Last}, true, nil
 }
 
 // declinesIn returns how many declines were committed in the minute of now, by this machine's
@@ -223,13 +228,6 @@ func (l *lane) declinesIn(now time.Time) int {
 		return 0
 	}
 	return l.declines
-}
-
-func (l *lane) countDeclines(now time.Time, n int) {
-	if passed := now.Sub(l.declinesFrom); passed >= time.Minute || passed < 0 {
-		l.declines, l.declinesFrom = 0, now
-	}
-	l.declines += n
 }
 
 // commit puts the plan as one entry and applies it to the lane.
@@ -266,7 +264,9 @@ func (l *lane) advance(pl *plan, st *staging) Committed {
 	l.state, l.head = pl.state, st.entry.Hash
 	l.keys.Add(st.entry)
 	if pl.declines > 0 {
-		l.countDeclines(pl.clock, pl.declines)
+		if l.declines = l.declinesIn(pl.clock) + pl.declines; l.declines == pl.declines { // the first of a minute
+			l.declinesFrom = pl.clock
+		}
 	}
 	return Committed{Account: l.account, Record: st.record, Hash: st.entry.Hash, Writer: st.entry.Writer, N: st.entry.N}
 }
