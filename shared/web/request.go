@@ -42,7 +42,7 @@ func ReadBody(buf []byte, r *http.Request) (body []byte, refused *Problem) {
 		return buf[:0], nil
 	case n > MaxBodyBytes:
 		return nil, Refuse(BodyTooLarge)
-	case n > 0:
+	case n > 0 && n <= keptBytes:
 		body = slices.Grow(buf[:0], int(n))[:n]
 		if _, err := io.ReadFull(r.Body, body); err != nil {
 			return nil, Refuse(RequestIncomplete)
@@ -58,7 +58,8 @@ func ReadBody(buf []byte, r *http.Request) (body []byte, refused *Problem) {
 	return body, nil
 }
 
-// readChunks reads a body whose length is not known before its end.
+// readChunks reads a body whose length is not known before its end, or is so large that memory is
+// only taken for what arrives.
 func readChunks(buf []byte, r *http.Request) ([]byte, *Problem) {
 	body := bytes.NewBuffer(buf[:0])
 	_, err := body.ReadFrom(http.MaxBytesReader(nil, r.Body, MaxBodyBytes))
