@@ -53,4 +53,10 @@ func TestFilterThatLacksAKeyOfItsPagesDoesNotFit(t *testing.T) {
 	if fits(0, make([]byte, len(bits)), times) || fits(0, bits, late) || fits(1, bits, times) || fits(0, bits, times[8:]) {
 		t.Error("a filter fits that lacks a key, has another time or number, or is damaged")
 	}
+	if err := tbl.Delete(t.Context(), journal.Table, keyindex.PageKey(a, 7), table.Equals("pk", table.S(a.String()))); err != nil {
+		t.Fatal(err)
+	}
+	if fits(0, make([]byte, len(bits)), times) || fits(0, bits, times) {
+		t.Error("a filter fits one of whose pages is gone")
+	}
 }

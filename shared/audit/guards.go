@@ -42,27 +42,37 @@ func (s *accountAudit) readPages(ctx context.Context) error {
 // readFilters compares the filters of keys with their pages.
 func (s *accountAudit) readFilters(ctx context.Context) error {
 	const span = keyindex.FilterPages * pageSpan
-	if s.ledger.gapSeen || s.ledger.version < span {
+	if s.ledger.gapSeen {
 		return nil
 	}
 	var failed error
+	var late []pendingRow
+	const what = "the filter of keys does not match its pages"
 	err := s.partition(ctx, "F#", func(version int64, row table.Row) {
 		fits, err := s.filterFits(ctx, version/span, row)
 		failed = errors.Join(failed, err)
-		if err == nil && !fits {
-			s.find(journalDamaged, inJournal, version, "the filter of keys does not match its pages")
+		switch end := version + span - 1; {
+		case err != nil:
+		case !fits:
+			s.find(journalDamaged, inJournal, version, what)
+		case end > s.ledger.version:
+			late = append(late, pendingRow{version, end, what})
 		}
 	})
-	return errors.Join(err, failed)
+	if err := errors.Join(err, failed); err != nil {
+		return err
+	}
+	return s.checkPending(ctx, late)
 }
 
-// filterFits reports whether a row is the filter of that number, with all keys of its pages.
+// filterFits reports whether a row is the filter of that number, with all keys of its pages. They
+// are stored before it.
 func (s *accountAudit) filterFits(ctx context.Context, number int64, row table.Row) (bool, error) {
 	f, err := keyindex.ParseFilter(row, number)
 	if err != nil || row.Key != keyindex.FilterKey(s.account, number) {
 		return false, nil
 	}
-	first := number * keyindex.FilterPages
+	first, pages := number*keyindex.FilterPages, 0
 	q := table.Query{
 		Table: journal.Table, PK: s.account.String(), Consistent: true,
 		From: table.S(keyindex.PageKey(s.account, first).SK), To: table.S(keyindex.PageKey(s.account, first+keyindex.FilterPages-1).SK),
@@ -79,8 +89,9 @@ func (s *accountAudit) filterFits(ctx context.Context, number int64, row table.R
 		if err != nil || !f.Agrees(p) {
 			return false, nil
 		}
+		pages++
 	}
-	return true, nil
+	return pages == f.Pages(), nil
 }
 
 // readGuards compares the guards with the reversals.

@@ -97,6 +97,16 @@ func (f Filter) at(i int) time.Time {
 	return time.UnixMicro(at).UTC()
 }
 
+// Pages returns how many of the pages that the filter covers have an entry.
+func (f Filter) Pages() (n int) {
+	for i := range FilterPages {
+		if !f.at(i).IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
 // Agrees reports whether the filter has the time and all keys of a page that it covers.
 func (f Filter) Agrees(p Page) bool {
 	if i := p.Number - f.Number*FilterPages; i < 0 || i >= FilterPages || !f.at(int(i)).Equal(p.At) {

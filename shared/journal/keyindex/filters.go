@@ -45,12 +45,13 @@ func (s Store) MakeFilters(ctx context.Context) {
 	}
 }
 
-// MakeFilter makes a filter of its pages and stores it. One that is there already is the same.
+// MakeFilter makes a filter of its pages and stores it, once they are all stored, so that an audit
+// can compare them. One that is there already is the same.
 func (s Store) MakeFilter(ctx context.Context, w Wanted) error {
 	ctx, cancel := context.WithTimeout(ctx, filterDeadline)
 	defer cancel()
-	pages, err := s.pagesOf(ctx, w.Account, w.Number)
-	if err != nil {
+	pages, all, err := s.pagesOf(ctx, w.Account, w.Number)
+	if err != nil || !all {
 		return err
 	}
 	f := newFilter(w.Number, pages)

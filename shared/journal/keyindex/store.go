@@ -112,7 +112,7 @@ func (s Store) Find(ctx context.Context, a event.Account, x *Index, key string) 
 	version, found := x.Find(key)
 	for found == Unread {
 		unread := x.unread(key)
-		pages, err := s.pagesOf(ctx, a, unread.filter.Number)
+		pages, _, err := s.pagesOf(ctx, a, unread.filter.Number)
 		if err != nil {
 			return 0, false, err
 		}
@@ -122,20 +122,21 @@ func (s Store) Find(ctx context.Context, a event.Account, x *Index, key string) 
 	return version, found == Used, nil
 }
 
-// pagesOf returns the pages that a filter covers, the oldest first: those that are not stored are
-// made of their entries.
-func (s Store) pagesOf(ctx context.Context, a event.Account, filter int64) ([]Page, error) {
+// pagesOf returns the pages that a filter covers, the oldest first, and whether all are stored:
+// those that are not are made of their entries.
+func (s Store) pagesOf(ctx context.Context, a event.Account, filter int64) (pages []Page, all bool, err error) {
 	first := filter * FilterPages
 	stored := s.reader(a, PageKey(a, first), PageKey(a, first+FilterPages-1), FilterPages)
-	pages := make([]Page, FilterPages)
+	pages, all = make([]Page, FilterPages), true
 	for i := int64(FilterPages - 1); i >= 0; i-- {
-		p, _, err := s.page(ctx, stored, first+i)
+		p, found, err := s.page(ctx, stored, first+i)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		pages[i] = p
+		all = all && (found || p.At.IsZero()) // no entry begins in the range of an empty page
 	}
-	return pages, nil
+	return pages, all, nil
 }
 
 // page returns page i, from the reader if it is stored, or else made of its entries.
