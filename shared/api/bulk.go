@@ -24,9 +24,6 @@ import (
 const (
 	bulkPath   = "/v1/bulk"
 	mediaLines = "application/x-ndjson"
-	// bulkWindow is the most lines of a request that are in progress or wait for a line before
-	// them.
-	bulkWindow = 4096
 	// bulkIdle is how long a bulk request may be silent in both directions.
 	bulkIdle = time.Minute
 	// bulkUnread is how long a full backlog waits for its caller to read.
@@ -74,8 +71,10 @@ func (s *Server) bulk(operations []Operation, unknown *commandCounts) echo.Handl
 			return fmt.Errorf("read the body while the answer is written: %w", err)
 		}
 		c.Response().Header()["Content-Type"] = []string{mediaLines}
+		window := lines.Open[slot](&s.windows)
+		defer s.windows.Close()
 		b := &bulkRequest{
-			server: s, operations: byName, unknown: unknown, window: lines.NewWindow[slot](bulkWindow), newest: make(map[string]uint64), span: trace.From(r.Context()),
+			server: s, operations: byName, unknown: unknown, window: window, newest: make(map[string]uint64), span: trace.From(r.Context()),
 			results: backlog.New(&s.backlog, s.maxBacklog), control: control, correlationID: telemetry.Correlation(r.Context()), who: web.CallerOf(r.Context()),
 			principal: access.From(r.Context()),
 			identify:  func() (*access.Principal, error) { return s.Identify(c) }, identified: time.Now(),

@@ -103,7 +103,7 @@ func (b *bulkRequest) outcome(s *slot) commandResult {
 	did := commandResult{err: s.did.err}
 	if !s.givenUp {
 		did.receipt, did.err = s.Receipt, s.Err
-		s.Receipt = journal.Receipt{} // the window may keep the slot for a while
+		s.Receipt = journal.Receipt{} // the journal may keep the batch for a while
 	}
 	s.Command.Cause.Caused(did.receipt.Entry, did.receipt.Replayed)
 	did.receipt, did.err = s.call.concluded(&s.Command, did.receipt, did.err)

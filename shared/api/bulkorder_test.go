@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"passbook/shared/api/lines"
 	"passbook/shared/journal"
 )
 
@@ -199,8 +200,8 @@ func TestBulkWindowBoundsTheLinesInProgress(t *testing.T) {
 			return receipt(to), nil
 		}))
 		var body strings.Builder
-		const lines = 2 * bulkWindow
-		for i := range lines {
+		const count = 2 * lines.Most
+		for i := range count {
 			body.WriteString(command("credit", fmt.Sprint("A-", i), fmt.Sprint("k", i)) + "\n")
 		}
 		r := httptest.NewRequest(http.MethodPost, bulkPath, strings.NewReader(body.String()))
@@ -211,12 +212,12 @@ func TestBulkWindowBoundsTheLinesInProgress(t *testing.T) {
 			server.Handler().ServeHTTP(recorder, r)
 		}()
 		synctest.Wait()
-		if n := begun.Load(); n != bulkWindow {
+		if n := begun.Load(); n != lines.Most {
 			t.Errorf("%d lines have begun", n)
 		}
 		close(release)
 		<-answered
-		if n := strings.Count(recorder.Body.String(), `"status":201`); n != lines {
+		if n := strings.Count(recorder.Body.String(), `"status":201`); n != count {
 			t.Errorf("%d lines were executed", n)
 		}
 	})

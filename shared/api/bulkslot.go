@@ -38,7 +38,7 @@ type slot struct {
 	took atomic.Int64
 
 	// placed is closed when a line that has a goroutine has its place in the queues of its
-	// accounts. It is nil for other lines: they have it from the start, or need none.
+	// accounts. It is nil for other lines: they have it from the start, or failed and need none.
 	placed chan struct{}
 	once   sync.Once
 }
@@ -88,6 +88,7 @@ func (s *slot) refuse(problem *web.Problem) {
 func (s *slot) giveUp() {
 	if s.state.Load() == lineSubmitted {
 		s.did.err = s.call.Journal.GiveUp(&s.Pending)
+		s.took.Store(int64(time.Since(s.begun)))
 		s.givenUp = s.end(lineSubmitted)
 	}
 }

@@ -3,10 +3,12 @@ package api
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
 	"passbook/shared/account"
+	"passbook/shared/api/lines"
 	"passbook/shared/backoff"
 	"passbook/shared/journal"
 	"passbook/shared/telemetry/trace"
@@ -14,10 +16,7 @@ import (
 )
 
 // The pauses of a line whose command found the journal's queues full.
-const (
-	retryFirst = 5 * time.Millisecond
-	retryMost  = time.Second
-)
+const retryFirst, retryMost = 5 * time.Millisecond, time.Second
 
 // start decodes a line and submits its command to the journal, which keeps the order of each
 // account and commits together what waits together. A line that has to wait for one before it, or
@@ -48,12 +47,8 @@ func (b *bulkRequest) follow(id string, s *slot) (before *slot) {
 		before = b.window.At(n)
 	}
 	b.newest[id] = s.n
-	if len(b.newest) > 4*bulkWindow {
-		for id, n := range b.newest {
-			if b.window.At(n) == nil {
-				delete(b.newest, id)
-			}
-		}
+	if len(b.newest) > 4*lines.Most {
+		maps.DeleteFunc(b.newest, func(_ string, n uint64) bool { return b.window.At(n) == nil })
 	}
 	return before
 }
@@ -75,6 +70,7 @@ func (b *bulkRequest) submit(ctx context.Context, s *slot, run *lineRun) bool {
 	}
 	switch err := run.call.Journal.Submit(&s.Pending); {
 	case errors.Is(err, journal.ErrOverloaded):
+		s.span.EndCommand(web.Overloaded.Code, web.Overloaded.Status)
 		s.submitted = false
 		return false
 	case err != nil:

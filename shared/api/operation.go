@@ -39,7 +39,8 @@ type Operation struct {
 	// Decode takes the command's fields. The Call runs only when nothing is wrong with them.
 	Decode func(f *web.Fields) Call
 	// Reads says that the command reads the account's history before it is handed to the journal.
-	// In bulk it therefore begins when the lines before it are done, not when they are queued.
+	// In bulk it therefore begins when all lines before one of its account's are done, and that one
+	// too, not when they are queued.
 	Reads bool
 
 	forwarder Forwarder // nil where every command is decided here

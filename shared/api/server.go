@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"passbook/shared/api/backlog"
+	"passbook/shared/api/lines"
 	"passbook/shared/journal"
 	"passbook/shared/journal/dryrun"
 	"passbook/shared/web"
@@ -35,6 +36,7 @@ type Server struct {
 	// maxBacklog.
 	backlog    atomic.Int64
 	maxBacklog int64
+	windows    lines.Windows // of requests to bulk
 	// dryRuns is the memory of the dry runs in bulk.
 	dryRuns dryrun.Memory
 }

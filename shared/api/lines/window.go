@@ -75,8 +75,8 @@ func (w *Window[T]) First() (line *T, more bool) {
 	return nil, more
 }
 
-// Take removes the line whose turn it is. Its place is free last: the channel of the next line there
-// must not be closed for this one.
+// Take removes the line whose turn it is. Its place is free last: the channel of the next line
+// there must not be closed for this one.
 func (w *Window[T]) Take() {
 	n := w.taken.Load()
 	w.lines[w.place(n)].Store(nil)

@@ -58,3 +58,24 @@ func TestAddEndsWithItsContext(t *testing.T) {
 		t.Error("a line was added beyond the bound")
 	}
 }
+
+// A few requests have the whole window each, and later ones a share.
+func TestLinesAreSharedOutAmongRequests(t *testing.T) {
+	var w Windows
+	total := 0
+	for n := 1; n <= 100; n++ {
+		size := len(Open[int](&w).lines)
+		if total += size; n <= 4 && size != Most || size < least || n == 100 && size != least {
+			t.Errorf("request %d has %d lines", n, size)
+		}
+	}
+	if total > 20*Most {
+		t.Errorf("100 requests have %d lines", total)
+	}
+	for range 100 {
+		w.Close()
+	}
+	if size := len(Open[int](&w).lines); size != Most {
+		t.Errorf("the next request has %d lines", size)
+	}
+}
