@@ -12,8 +12,7 @@ import (
 
 // JSON is the answer to a command, a balance or a problem document in the making: what is answered
 // ten thousand times a second. Other queries answer with ReplyJSON. Calls append members in the
-// order in
-// which they are made. JSON only places commas; the caller's calls must make one object.
+// order in which they are made. JSON only places commas; the caller's calls must make one object.
 type JSON []byte
 
 // Begin starts an object: the answer itself, or an element of a list.

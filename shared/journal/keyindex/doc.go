@@ -11,8 +11,8 @@
 // A key is stored as 12 bytes of its SHA-256. Two keys may share them: a hit must be confirmed by
 // reading the entry. A filter has every key of the pages that it covers, and no other page is
 // passed over for it; where it seems to have a key, Store.Find reads the pages. To load an index
-// writes nothing: pages that were missing are saved with those that are completed later. Pages and
-// filters only save reading, so to save one may fail.
+// puts nothing itself: pages that were missing are saved with those that are completed later, and a
+// missing filter is made apart. Pages and filters only save reading, so to save one may fail.
 //
 // Walk: Store.Load -> Index.Add -> Index.Find -> Index.Complete -> Store.Save -> Store.MakeFilters.
 // Next on the walk: journal.
