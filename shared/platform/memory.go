@@ -57,7 +57,7 @@ func memoryOn(root fs.FS, c Config) Memory {
 	m := Memory{
 		Limit: limit, From: from,
 		Cache: clamp(limit/16, 4<<20, 256<<20), MemTable: clamp(limit/36, 2<<20, 64<<20), Stored: clamp(limit/18, 4<<20, 80<<20),
-		Rows: clamp(limit/32, 1<<20, 64<<20), Waiting: clamp(limit/16, 8<<20, 256<<20), Segment: min(c.SegmentBytes, max(limit/64, 1<<20)),
+		Rows: clamp(limit/64, 1<<20, 64<<20), Waiting: clamp(limit/16, 8<<20, 256<<20), Segment: min(c.SegmentBytes, max(limit/64, 1<<20)),
 		Tail: clamp(limit/32, 2<<20, 64<<20), Entries: clamp(limit/32, 2<<20, 64<<20),
 		Accounts: int(clamp(limit/16/accountBytes, 500, 50_000)), Keys: int(clamp(limit/16/keyBytes, 50_000, 4_000_000)),
 	}
