@@ -516,7 +516,7 @@ func TestFailedLoadIsDoneAgain(t *testing.T) {
 		c := newClock()
 		a, _ := open(t, tbl, c)
 		openAccount(t, a, acct, 100)
-		reads := &readFails{Table: tbl, after: fails}
+		reads := &readFails{Table: apart{tbl}, after: fails}
 		b, o := open(t, reads, c)
 		_, err := tryExecute(t, b, command(acct, "w1", withdrawing(1)))
 		if err == nil {

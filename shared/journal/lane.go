@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"passbook/shared/account"
@@ -48,8 +49,14 @@ type lane struct {
 	pausing bool
 }
 
-// run runs the lane alone, outside of the rounds.
-func (l *lane) run() { l.work(nil, nil) }
+// run runs the lane outside of the rounds. One that only had to be loaded then takes part in them.
+func (l *lane) run() {
+	if r := l.journal.rounds; r != nil && !l.loaded && l.load() == nil {
+		r.add(l)
+		return
+	}
+	l.work(nil, nil) // which loads again, and answers with why that failed
+}
 
 // alone has the lane run alone, on another goroutine, and begin with a batch that it has taken,
 // and with the first put of the batch's entry, if a round has made it.
@@ -112,13 +119,7 @@ func (l *lane) paced() bool {
 
 // claimAll returns the commands whose callers have not given up.
 func (l *lane) claimAll(batch []*Pending) []*Pending {
-	claimed := batch[:0]
-	for _, p := range batch {
-		if p.claim() {
-			claimed = append(claimed, p)
-		}
-	}
-	return claimed
+	return slices.DeleteFunc(batch, func(p *Pending) bool { return !p.claim() })
 }
 
 // process decides a batch, commits it as one entry, and answers it. After a conflict with another
