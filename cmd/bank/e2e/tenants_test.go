@@ -86,7 +86,13 @@ func TestTenantsAreApart(t *testing.T) {
 	acme.open(t, "B-1", 500)
 	held := fmt.Sprintf(`{"amount":10,"currency":"EUR","expires_at":%q}`, time.Now().Add(2*time.Second).UTC().Format(time.RFC3339))
 	acme.post(t, "/v1/accounts/B-1/holds", "held", held).must(t, 201)
-	for _, tenant := range []*bank{main, acme} {
+	for tenant, opened := range map[*bank]int{main: 4, acme: 5} {
+		programtest.Every(t, 50*time.Millisecond, "all accounts are listed", func() error {
+			if ids := tenant.accounts(t); len(ids) != opened {
+				return fmt.Errorf("%v", ids)
+			}
+			return nil
+		})
 		for _, id := range tenant.accounts(t) {
 			tenant.get(t, "/v1/accounts/"+id+"/balance?min_version=1&wait=10s").must(t, 200)
 			tenant.get(t, "/v1/accounts/"+id+"/credit-limit?min_version=1&wait=10s").must(t, 200)
