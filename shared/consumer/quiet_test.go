@@ -83,6 +83,7 @@ func TestQuietShardIsNoHole(t *testing.T) {
 				c.t.Error("no iterator expired")
 			}
 			c.streams.Fail(faults.Chances{})
+			time.Sleep(2*PollEvery + time.Millisecond)
 		}},
 		"put at once by a clock behind ours": {put: 10, resume: func(c *team) {
 			c.halt("a")
