@@ -153,7 +153,7 @@ func TestTrimmedPositionIsAHoleAndIsHealed(t *testing.T) {
 		c.trimAll()
 		c.publish(entries[300:400]...)
 		c.start("b", c.heal(l))
-		c.within(2*testLease, "healed", func() bool { return c.openHoles() == 0 && c.foundHoles() == 3 })
+		c.within(2*testLease, "healed", func() bool { return c.foundHoles() == 3 && c.openHoles() == 0 })
 		l.check()
 		holes, err := Holes(t.Context(), c.table, testStream, "tape")
 		c.must(err)
