@@ -24,7 +24,7 @@ func TestFeedsBeginWhileRecordsArrive(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for i := range 50000 {
+		for i := range 10_000 {
 			tip.add(stream.Batch{Records: []stream.Delivered{{Sequence: fmt.Sprint(1 + i)}}, Next: "1"}, "1", time.Now())
 		}
 	}()
