@@ -23,7 +23,7 @@ func (c *Context) Begin(parent context.Context, at time.Time) { c.parent, c.at =
 
 // Value returns a value of the context that c ends with.
 func (c *Context) Value(key any) any {
-	if timed := c.withTimer(); timed != nil {
+	if timed := c.withTimer(); timed != nil && timed != ended {
 		return timed.Value(key) // contexts made of this one look there for what ends them
 	}
 	return c.parent.Value(key)

@@ -76,7 +76,7 @@ func TestAContextEndsWithItsParentAndWithEnd(t *testing.T) {
 				if err := part.Err(); !errors.Is(err, context.Canceled) {
 					t.Errorf("%s: %v", name, err)
 				}
-				if part.Value(key{}) != "value" && name != "it was served" {
+				if part.Value(key{}) != "value" {
 					t.Errorf("%s: the value is %v", name, part.Value(key{}))
 				}
 			})
