@@ -300,13 +300,16 @@ func (s *slowStream) Pace(_ event.Account, again func()) bool {
 	return true
 }
 
+// bothWays makes tables on which entries are put in rounds, and one by one.
+var bothWays = map[string]func(table.Table) table.Table{
+	"in rounds": func(t table.Table) table.Table { return t },
+	"alone":     func(t table.Table) table.Table { return apart{t} },
+}
+
 // A pause delays the commands of an account and does not stop it, however long the outbox has too
 // much of it.
 func TestAnAccountContinuesAfterEachPause(t *testing.T) {
-	for name, together := range map[string]func(table.Table) table.Table{
-		"in rounds": func(t table.Table) table.Table { return t },
-		"alone":     func(t table.Table) table.Table { return apart{t} },
-	} {
+	for name, together := range bothWays {
 		t.Run(name, func(t *testing.T) {
 			_, inner := store(t)
 			out := &slowStream{}
@@ -330,10 +333,7 @@ func TestAnAccountContinuesAfterEachPause(t *testing.T) {
 
 // An account that pauses holds no worker: the others continue, and it does when it is called.
 func TestPausedAccountsHoldNoWorker(t *testing.T) {
-	for name, together := range map[string]func(table.Table) table.Table{
-		"in rounds": func(t table.Table) table.Table { return t },
-		"alone":     func(t table.Table) table.Table { return apart{t} },
-	} {
+	for name, together := range bothWays {
 		t.Run(name, func(t *testing.T) {
 			_, inner := store(t)
 			out := &pauses{paused: make(map[event.Account]func()), ended: true}
