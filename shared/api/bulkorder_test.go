@@ -65,6 +65,18 @@ func (p *play) find(key string) *act {
 func (p *play) place(key string)           { p.find(key).to.Queued() }
 func (p *play) done(key string, err error) { p.find(key).end <- err }
 
+// beginBulk sends a bulk request, whose answer is there once answered is closed.
+func beginBulk(server *Server, body string) (recorder *httptest.ResponseRecorder, answered <-chan struct{}) {
+	r := httptest.NewRequest(http.MethodPost, bulkPath, strings.NewReader(body))
+	r.Header.Set("Content-Type", mediaLines)
+	recorder, done := httptest.NewRecorder(), make(chan struct{})
+	go func() {
+		defer close(done)
+		server.Handler().ServeHTTP(recorder, r)
+	}()
+	return recorder, done
+}
+
 // perform sends lines as one bulk request, runs the script beside it, and returns the results.
 func perform(t *testing.T, script func(p *play), lines ...string) (results []string) {
 	t.Helper()
@@ -72,13 +84,7 @@ func perform(t *testing.T, script func(p *play), lines ...string) (results []str
 		p := &play{acts: map[string]*act{}}
 		looks := doing("capture", p.run).Reading()
 		server := newServer(t, doing("credit", p.run), looks)
-		r := httptest.NewRequest(http.MethodPost, bulkPath, strings.NewReader(strings.Join(lines, "\n")))
-		r.Header.Set("Content-Type", "application/x-ndjson")
-		recorder, answered := httptest.NewRecorder(), make(chan struct{})
-		go func() {
-			defer close(answered)
-			server.Handler().ServeHTTP(recorder, r)
-		}()
+		recorder, answered := beginBulk(server, strings.Join(lines, "\n"))
 		script(p)
 		<-answered
 		for i, result := range strings.Split(strings.TrimSpace(recorder.Body.String()), "\n") {
@@ -204,13 +210,7 @@ func TestBulkWindowBoundsTheLinesInProgress(t *testing.T) {
 		for i := range count {
 			body.WriteString(command("credit", fmt.Sprint("A-", i), fmt.Sprint("k", i)) + "\n")
 		}
-		r := httptest.NewRequest(http.MethodPost, bulkPath, strings.NewReader(body.String()))
-		r.Header.Set("Content-Type", mediaLines)
-		recorder, answered := httptest.NewRecorder(), make(chan struct{})
-		go func() {
-			defer close(answered)
-			server.Handler().ServeHTTP(recorder, r)
-		}()
+		recorder, answered := beginBulk(server, body.String())
 		synctest.Wait()
 		if n := begun.Load(); n != lines.Most {
 			t.Errorf("%d lines have begun", n)

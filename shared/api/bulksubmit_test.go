@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -85,13 +83,7 @@ func submitting(t *testing.T, full bool, script func(q *queues), lines ...string
 			}
 		}}
 		server := newServer(t, decided, doing("capture", q.play.run).Reading())
-		r := httptest.NewRequest(http.MethodPost, bulkPath, strings.NewReader(strings.Join(lines, "\n")))
-		r.Header.Set("Content-Type", mediaLines)
-		recorder, answered := httptest.NewRecorder(), make(chan struct{})
-		go func() {
-			defer close(answered)
-			server.Handler().ServeHTTP(recorder, r)
-		}()
+		recorder, answered := beginBulk(server, strings.Join(lines, "\n"))
 		script(q)
 		<-answered
 		results = strings.Split(strings.TrimSpace(recorder.Body.String()), "\n")
