@@ -46,15 +46,15 @@ type Quota struct {
 
 // Take counts a request. It is refused where the Quota has a Wait.
 func (r *Rates) Take(who Caller) Quota {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	bucket, now := r.bucket(who), time.Now()
 	ok := bucket.AllowN(now, 1)
 	tokens := max(bucket.TokensAt(now), 0)
 	q := Quota{Left: int(tokens), Full: r.seconds(float64(r.burst) - tokens)}
 	if !ok {
 		q.Left, q.Wait = 0, max(r.seconds(1-tokens), 1)
-		r.mu.Lock()
 		r.refused++
-		r.mu.Unlock()
 	}
 	return q
 }
@@ -65,18 +65,28 @@ func (r *Rates) seconds(requests float64) int { return int(math.Ceil(requests / 
 // Wait counts a request of patient work once it may be sent. It leaves one of the burst to the
 // caller's other requests, which so come first. It returns the error of ctx if that ends before.
 func (r *Rates) Wait(ctx context.Context, who Caller) error {
-	bucket := r.bucket(who)
-	enough := float64(min(r.burst, 2))
 	for {
-		now := time.Now()
-		missing := enough - bucket.TokensAt(now)
-		if missing <= 0 && bucket.AllowN(now, 1) {
+		wait, ok := r.spare(who)
+		if ok {
 			return nil
 		}
-		if err := backoff.Sleep(ctx, max(time.Duration(missing/float64(r.rate)*float64(time.Second)), leastWait)); err != nil {
+		if err := backoff.Sleep(ctx, max(wait, leastWait)); err != nil {
 			return err
 		}
 	}
+}
+
+// spare counts a request if another one may be sent besides, or the burst is one. Otherwise it
+// returns how long that takes at the caller's rate.
+func (r *Rates) spare(who Caller) (time.Duration, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	bucket, now := r.bucket(who), time.Now()
+	missing := float64(min(r.burst, 2)) - bucket.TokensAt(now)
+	if missing <= 0 && bucket.AllowN(now, 1) {
+		return 0, true
+	}
+	return time.Duration(missing / float64(r.rate) * float64(time.Second)), false
 }
 
 // Burst returns how many requests may be sent at once, and in how many seconds as many again.
@@ -89,10 +99,8 @@ func (r *Rates) Refused() int64 {
 	return r.refused
 }
 
-// bucket returns the caller's.
+// bucket returns the caller's. The lock is held.
 func (r *Rates) bucket(who Caller) *rate.Limiter {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if known := r.young[who]; known != nil {
 		return known
 	}

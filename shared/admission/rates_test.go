@@ -80,7 +80,7 @@ func TestPatientWorkLeavesTheRateToOtherRequests(t *testing.T) {
 		r := NewRates(5, 5)
 		var waited atomic.Int64
 		ctx, stop := context.WithCancel(t.Context())
-		for range 3 {
+		for range 100 {
 			go func() {
 				for r.Wait(ctx, alice) == nil {
 					waited.Add(1)
