@@ -77,19 +77,21 @@ func (ending) Receive(context.Context) (stream.Batch, error) {
 	return stream.Batch{}, stream.ErrExpiredIterator
 }
 
-func (f *fleet) broken(name string) (*process, *broken) {
-	p := f.process(name)
-	b := &broken{Stream: p.config.Streams, Subscriber: p.subscriber}
-	p.subscriber = b
-	return p, b
+// broken returns a process whose fan-out is b.
+func (f *fleet) broken(name string, b *broken) *process {
+	return f.process(name, func(p *process) {
+		b.Stream, b.Subscriber = p.config.Streams, p.subscriber
+		p.subscriber = b
+	})
 }
 
 // A call that fails once does not end fan-out.
 func TestFanOutOutlastsAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t)
-		p, b := f.broken("a")
+		b := &broken{}
 		b.fails.Store(2)
+		p := f.broken("a", b)
 		r := f.mustRead(p)
 		f.send(3)
 		r.until(10 * time.Second)
@@ -119,9 +121,9 @@ func TestRegistrationIsTriedAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFleet(t)
-				p, b := f.broken("a")
-				b.why = test.why
+				b := &broken{why: test.why}
 				b.unregistered.Store(test.fails)
+				p := f.broken("a", b)
 				r := f.mustRead(p)
 				if p.Source() != Polling {
 					t.Errorf("at first it reads by %s", p.Source())
@@ -142,8 +144,7 @@ func TestRegistrationIsTriedAgain(t *testing.T) {
 func TestSubscriptionsThatEndAtOnceDeliverNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t)
-		p, b := f.broken("a")
-		b.ends = true
+		p := f.broken("a", &broken{ends: true})
 		r := f.mustRead(p)
 		f.send(3)
 		r.until(10 * time.Second)

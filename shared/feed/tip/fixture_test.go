@@ -67,7 +67,7 @@ type process struct {
 	stop func()
 }
 
-func (f *fleet) process(name string) *process {
+func (f *fleet) process(name string, changes ...func(*process)) *process {
 	f.t.Helper()
 	c := faults.NewClient(5 * time.Millisecond)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -75,6 +75,9 @@ func (f *fleet) process(name string) *process {
 		Stream: events, Streams: f.fanOut.Stream(c.Stream(f.streams)), Table: c.Table(f.tables), Owner: name + "/" + name,
 		Registry: prometheus.NewRegistry(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})}
+	for _, change := range changes {
+		change(p)
+	}
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := p.Run(ctx); err != nil {
