@@ -25,8 +25,8 @@ type change struct {
 	// absent tells that there is no row, for certain; mark is that of a group that should be read.
 	absent bool
 	mark   *mark
-	// stored is the encoded row, if it is to be cached.
-	stored []byte
+	// kept is what writes need to know of the new row, if memory is to keep it.
+	kept []byte
 	// stamp is that of the row while it is being written, nil for one that is not replaced.
 	stamp *atomic.Uint64
 }
@@ -68,15 +68,15 @@ func (t *Table) remember(changes []change, err error) {
 		}
 		if err != nil || c.row == nil {
 			t.memory.recent.put(c.key, nil)
-		} else if c.stored != nil {
-			t.memory.recent.put(c.key, c.stored)
+		} else if c.kept != nil {
+			t.memory.recent.put(c.key, c.kept)
 		}
 	}
 }
 
 func (t *Table) rememberGroup(c *change, err error) {
 	switch {
-	case c.row == nil || c.stored != nil: // it was there before
+	case c.row == nil || c.kept != nil: // it was there before
 	case err != nil:
 		t.memory.newest.forget(c.key[:c.group])
 	default: // or its condition failed, and a mark may be too high
@@ -90,7 +90,7 @@ func (w *writing) planOne(view *embedded.View, c *change) (met bool, err error) 
 	var some [4]entryChange
 	entries := some[:0]
 	old, use, err := w.table.stored(view, c)
-	there := len(old)
+	there := old != nil
 	if err == nil {
 		met, err = c.met(old)
 	}
@@ -109,14 +109,14 @@ func (w *writing) planOne(view *embedded.View, c *change) (met bool, err error) 
 	return met, nil
 }
 
-// stored returns the row in place, nil if there is none or if the condition asks for none, and what
-// is closed after its use, if it is not nil.
+// stored returns the row in place, or what is kept of it, nil if there is none or if the condition
+// asks for none, and what is closed after its use, if it is not nil.
 func (t *Table) stored(view *embedded.View, c *change) (old []byte, use io.Closer, err error) {
 	if c.absent || c.cond.IsOnce() { // a row put once has the same attributes and index entries
 		return nil, nil, nil
 	}
-	if old, ok := t.memory.recent.get(c.key); ok {
-		return old, nil, nil
+	if kept, ok := t.memory.recent.get(c.key); ok && c.suffices(kept) {
+		return kept, nil, nil
 	}
 	if c.mark != nil {
 		last, err := view.Last(c.key[:c.group], prefixEnd(c.key[:c.group]))
@@ -164,9 +164,9 @@ func (w *writing) entries(to []entryChange, c *change, old []byte) ([]entryChang
 	return to, nil
 }
 
-// add adds the change of a row and of its index entries to the batch. there is the size of the row
-// in place, 0 if there is none. A batch refuses a change only if it was committed before.
-func (w *writing) add(c *change, entries []entryChange, there int) error {
+// add adds the change of a row and of its index entries to the batch. there tells that the row
+// replaces one. A batch refuses a change only if it was committed before.
+func (w *writing) add(c *change, entries []entryChange, there bool) error {
 	for i := range entries {
 		if err := entries[i].addTo(w.batch); err != nil {
 			return err
@@ -175,10 +175,11 @@ func (w *writing) add(c *change, entries []entryChange, there int) error {
 	if c.row == nil {
 		return w.batch.Delete(c.key, nil)
 	}
-	if there == 0 {
-		w.scratch = appendRow(w.scratch[:0], c.row.Attrs)
-		return w.batch.Set(c.key, w.scratch, nil)
+	if there {
+		begin := len(w.kept)
+		w.kept = c.appendKept(w.kept)
+		c.kept = w.kept[begin:len(w.kept):len(w.kept)]
 	}
-	c.stored = appendRow(make([]byte, 0, there+64), c.row.Attrs)
-	return w.batch.Set(c.key, c.stored, nil)
+	w.scratch = appendRow(w.scratch[:0], c.row.Attrs)
+	return w.batch.Set(c.key, w.scratch, nil)
 }

@@ -165,8 +165,8 @@ func (d *decoder) value() table.Value {
 	return nil
 }
 
-// lookup returns the encoded value of one attribute of a stored row, and skips the others without
-// decoding them.
+// lookup returns the encoded value of one attribute of a stored row, or of what is kept of one, and
+// skips the others without decoding them.
 func lookup(row []byte, attr string) (value []byte, found bool, err error) {
 	if len(row) == 0 || row[0] != rowFormat {
 		return nil, false, errDamaged
@@ -182,7 +182,7 @@ func lookup(row []byte, attr string) (value []byte, found bool, err error) {
 			break
 		}
 		if string(name) == attr {
-			return rest[:len(rest)-len(after)], true, nil
+			return rest[:len(rest)-len(after)], rest[0] != tagNone, nil
 		}
 		rest = after
 	}
@@ -212,7 +212,7 @@ func skip(b []byte) (rest []byte, err error) {
 	}
 	tag, b := b[0], b[1:]
 	switch tag {
-	case tagTrue, tagFalse:
+	case tagTrue, tagFalse, tagNone:
 		return b, nil
 	case tagN:
 		_, b, err = cutUvarint(b)

@@ -19,8 +19,8 @@ type writing struct {
 	changes []change
 	lock    *embedded.Lock
 	batch   *pebble.Batch
-	// scratch is space for what is copied into the batch.
-	scratch []byte
+	// scratch is space for what is copied into the batch, kept for what memory keeps of the rows.
+	scratch, kept []byte
 }
 
 // begin locks the keys of the changes.
