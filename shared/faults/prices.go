@@ -20,6 +20,10 @@ var USEast1 = Prices{
 	BucketPut: 5, BucketGet: 0.40,
 }
 
+// InfrequentAccess are the prices of a table of the class Standard-Infrequent Access in us-east-1,
+// on demand; the rest is as in USEast1.
+var InfrequentAccess = Prices{WriteUnit: 0.78, ReadUnit: 0.155, TableGB: 0.10, BackupGB: USEast1.BackupGB}
+
 // Dollars is what requests cost, by port.
 type Dollars struct{ Table, Stream, Bucket float64 }
 

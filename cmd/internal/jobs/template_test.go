@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"passbook/shared/derived"
+	"passbook/shared/segment"
 	"passbook/shared/table"
 )
 
@@ -102,6 +103,7 @@ type keySchema []struct {
 
 type tableProperties struct {
 	TableName                 string `yaml:"TableName"`
+	TableClass                string `yaml:"TableClass"`
 	BillingMode               string `yaml:"BillingMode"`
 	DeletionProtectionEnabled bool   `yaml:"DeletionProtectionEnabled"`
 	Recovery                  struct {
@@ -312,6 +314,63 @@ func TestTemplateMakesTheTablesLast(t *testing.T) {
 			if other.Type != "AWS::DynamoDB::Table" && !before[name] {
 				t.Errorf("%s may fail after %s is made", name, table)
 			}
+		}
+	}
+}
+
+// TestTemplateMovesAndLocksWhatIsAsked checks the parameters for old days: nothing is moved or
+// locked unless one asks, and only segments move.
+func TestTemplateMovesAndLocksWhatIsAsked(t *testing.T) {
+	c := loadTemplate(t)
+	for name, off := range map[string]string{"JournalTableClass": "STANDARD", "ColdAfterDays": "0", "LockDays": "0"} {
+		if got := c.Parameters[name].Default; got != off {
+			t.Errorf("%s is %q by itself, want %q", name, got, off)
+		}
+	}
+	type bucket struct {
+		Lifecycle struct {
+			Rules []yaml.Node `yaml:"Rules"`
+		} `yaml:"LifecycleConfiguration"`
+		Lock yaml.Node `yaml:"ObjectLockConfiguration"`
+	}
+	// chosen decodes what a function If chooses where its condition is true, and nothing elsewhere.
+	chosen := func(n yaml.Node, condition string, to any) {
+		t.Helper()
+		if len(n.Content) != 3 || n.Content[0].Value != condition || n.Content[2].Value != "${AWS::NoValue}" {
+			t.Fatalf("it depends on something else than %s alone", condition)
+		}
+		if err := n.Content[1].Decode(to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	archive := each[bucket](t, c, "AWS::S3::Bucket")["Archive"]
+	var rule struct {
+		Status      string              `yaml:"Status"`
+		Prefix      string              `yaml:"Prefix"`
+		Transitions []map[string]string `yaml:"Transitions"`
+	}
+	chosen(archive.Lifecycle.Rules[len(archive.Lifecycle.Rules)-1], "MovesSegments", &rule)
+	moved := []map[string]string{{"StorageClass": "GLACIER_IR", "TransitionInDays": "${ColdAfterDays}"}}
+	if rule.Status != "Enabled" || rule.Prefix == "" || !strings.HasPrefix(segment.AnyRoot, rule.Prefix) || !reflect.DeepEqual(rule.Transitions, moved) {
+		t.Errorf("segments are in %s, and what moves is %+v", segment.AnyRoot, rule)
+	}
+	var lock struct {
+		Enabled string `yaml:"ObjectLockEnabled"`
+		Rule    struct {
+			Retention map[string]string `yaml:"DefaultRetention"`
+		} `yaml:"Rule"`
+	}
+	chosen(archive.Lock, "LocksObjects", &lock)
+	if lock.Enabled != "Enabled" || !reflect.DeepEqual(lock.Rule.Retention, map[string]string{"Mode": "${LockMode}", "Days": "${LockDays}"}) {
+		t.Errorf("locks %+v", lock)
+	}
+	for name, p := range each[tableProperties](t, c, "AWS::DynamoDB::Table") {
+		want := ""
+		if name == "JournalTable" {
+			want = "${JournalTableClass}"
+		}
+		if p.TableClass != want {
+			t.Errorf("%s has the class %q, want %q", name, p.TableClass, want)
 		}
 	}
 }

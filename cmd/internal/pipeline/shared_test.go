@@ -164,6 +164,9 @@ func TestCostOfStorage(t *testing.T) {
 		each := float64(bytes) / float64(len(page.Rows))
 		month := func(dollars float64) float64 { return each * 1e6 / 1e9 * dollars }
 		t.Logf("%.0f bytes a command: %.2f dollars a month for a million, and %.2f for their backup", each, month(faults.USEast1.TableGB), month(faults.USEast1.BackupGB))
+		rare := faults.InfrequentAccess
+		dearer, cheaper := 2*(rare.WriteUnit-faults.USEast1.WriteUnit), month(faults.USEast1.TableGB)-month(rare.TableGB)
+		t.Logf("in the class Standard-Infrequent Access %.2f dollars a month less, and %.2f more to write: it pays after %.1f months", cheaper, dearer, dearer/cheaper)
 		if each < 800 || each > 1500 {
 			t.Errorf("%.0f bytes a command", each)
 		}
