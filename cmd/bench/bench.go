@@ -38,6 +38,7 @@ type grammar struct {
 	Long      scenario.Long      `cmd:"" help:"An account with a long history, after a start."`
 	Curves    scenario.Curves    `cmd:"" help:"How cost grows with accounts, history and shards, drawn."`
 	Peers     scenario.Peers     `cmd:"" help:"A bank beside a Go service on PostgreSQL."`
+	Archive   archiveCommand     `cmd:"" help:"Make a bank with a large archive, to run jobs on."`
 	Floor     scenario.Floor     `cmd:"" help:"Serve the service that peers compares with."`
 }
 
@@ -68,8 +69,11 @@ func (g *targets) Run(ctx context.Context, t *cli.Terminal) error {
 	r := newReport()
 	var records [][]byte
 	if g.does("micro") {
-		var err error
-		if records, err = makeHistory(); err != nil {
+		h, err := newHistory(historyAccounts)
+		if err == nil {
+			records, err = h.next(historyEvents)
+		}
+		if err != nil {
 			return err
 		}
 	}

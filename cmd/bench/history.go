@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -24,25 +25,39 @@ func historyKeys() (*event.Keyring, error) {
 	return event.NewKeyring("bench", map[int][]byte{1: make([]byte, event.KeyBytes)})
 }
 
-// makeHistory decides commands on accounts and seals the entries, as the journal would.
-func makeHistory() ([][]byte, error) {
+// history makes commands on accounts in turn, the same ones every time.
+type history struct {
+	keys   *event.Keyring
+	rng    *rand.Rand
+	now    time.Time
+	n      int // commands so far
+	states []account.State
+	heads  []event.Hash
+}
+
+func newHistory(accounts int) (*history, error) {
 	keys, err := historyKeys()
 	if err != nil {
 		return nil, err
 	}
-	rng := rand.New(rand.NewPCG(1, 2))
-	now := time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
-	states, heads := make([]account.State, historyAccounts), make([]event.Hash, historyAccounts)
-	records := make([][]byte, 0, historyEvents)
-	for n := range historyEvents {
-		i := n % historyAccounts
-		now = now.Add(time.Duration(1+rng.IntN(1000)) * time.Microsecond)
-		record, hash, next, err := commit(states[i], heads[i], n, decide(states[i], rng, now), now, keys)
+	return &history{
+		keys: keys, rng: rand.New(rand.NewPCG(1, 2)), now: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC),
+		states: make([]account.State, accounts), heads: make([]event.Hash, accounts),
+	}, nil
+}
+
+// next decides so many commands more and seals the entries, as the journal would.
+func (h *history) next(commands int) ([][]byte, error) {
+	records := make([][]byte, 0, commands)
+	for range commands {
+		i := h.n % len(h.states)
+		h.now = h.now.Add(time.Duration(1+h.rng.IntN(1000)) * time.Microsecond)
+		record, err := h.commit(i, decide(h.states[i], h.rng, h.now))
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("command %d: %w", h.n, err)
 		}
-		states[i], heads[i] = next, hash
 		records = append(records, record)
+		h.n++
 	}
 	return records, nil
 }
@@ -60,28 +75,35 @@ func decide(s account.State, rng *rand.Rand, now time.Time) account.Decision {
 	return withdraw.Withdraw{Amount: cents, Currency: "EUR", Reference: reference}.Decide(s, now)
 }
 
-// commit seals the decision on command n as an entry of its account.
-func commit(s account.State, prev event.Hash, n int, d account.Decision, now time.Time, keys *event.Keyring) (record []byte, hash event.Hash, next account.State, err error) {
+// commit seals the decision of the next command as an entry of an account.
+func (h *history) commit(i int, d account.Decision) (record []byte, err error) {
 	if d.Rejection != nil || len(d.Events) == 0 {
-		return nil, hash, s, fmt.Errorf("command %d was refused", n)
+		return nil, errors.New("it was refused")
 	}
-	last := d.Events[len(d.Events)-1].Version
+	s, last := h.states[i], d.Events[len(d.Events)-1].Version
 	e := &event.Entry{
-		Format: event.Format, Tenant: "main", AccountID: "B-" + strconv.Itoa(n%historyAccounts), First: s.Version + 1, Last: last,
-		Currency: "EUR", RecordedAt: now, Prev: prev, Events: d.Events,
+		Format: event.Format, Tenant: "main", AccountID: "B-" + strconv.Itoa(i), First: s.Version + 1, Last: last,
+		Currency: "EUR", RecordedAt: h.now, Prev: h.heads[i], Events: d.Events,
 		Commands: []event.Command{{
-			Key: "bench-" + strconv.Itoa(n), Request: "AAAAAAAAAAAAAAAAAAAAAA", CorrelationID: fmt.Sprintf("%032d", n),
+			Key: "bench-" + strconv.Itoa(h.n), Request: "AAAAAAAAAAAAAAAAAAAAAA", CorrelationID: fmt.Sprintf("%032d", h.n),
 			Actor: event.Text{Plain: "withdraw"}, First: s.Version + 1, Last: last, Status: 201,
 		}},
 	}
-	sealed, err := event.Seal(e, keys)
+	sealed, err := event.Seal(e, h.keys)
 	if err != nil {
-		return nil, hash, s, fmt.Errorf("command %d: %w", n, err)
+		return nil, err
 	}
-	for _, ev := range d.Events {
+	h.states[i], err = fold(s, d.Events)
+	h.heads[i] = e.Hash
+	return sealed.Record, err
+}
+
+func fold(s account.State, events []event.Event) (account.State, error) {
+	var err error
+	for _, ev := range events {
 		if s, err = account.Fold(s, ev); err != nil {
-			return nil, hash, s, fmt.Errorf("command %d: %w", n, err)
+			return s, err
 		}
 	}
-	return sealed.Record, e.Hash, s, nil
+	return s, nil
 }
