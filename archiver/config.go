@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"passbook/shared/bucket"
+	"passbook/shared/segment"
 	"passbook/shared/telemetry/trace"
 )
 
@@ -32,6 +33,9 @@ type Config struct {
 	// SegmentAge is the age of a segment's first record at which it is sealed
 	// (PASSBOOK_SEGMENT_AGE).
 	SegmentAge time.Duration
+	// Sealed is called with each segment that was sealed here and is in the bucket; nil for
+	// nothing. It must not keep the data.
+	Sealed func(segment.Sealed)
 	// Tracer exports spans of entries and of segments; nil exports none.
 	Tracer *trace.Tracer
 	// Now is the clock for ages; nil means time.Now.
@@ -67,6 +71,9 @@ func (c *Config) complete() {
 	}
 	if c.SegmentAge == 0 {
 		c.SegmentAge = DefaultSegmentAge
+	}
+	if c.Sealed == nil {
+		c.Sealed = func(segment.Sealed) {}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -226,6 +226,7 @@ func (s *shard) seal(ctx context.Context) error {
 		return fmt.Errorf("archiver: upload %s: %w", sealed.Key, err)
 	}
 	s.span.Sealed(sealed.Key, sealed.Footer.Entries, sealed.Footer.Rows, len(sealed.Data))
+	s.archiver.config.Sealed(sealed)
 	s.archiver.stats.segments.Add(1)
 	s.archiver.stats.rows.Add(sealed.Footer.Rows)
 	s.archiver.stats.bytes.Add(int64(len(sealed.Data)))

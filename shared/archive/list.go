@@ -28,6 +28,19 @@ func List(ctx context.Context, b bucket.Bucket) iter.Seq2[Object, error] {
 	return listSegments(ctx, b, segment.Roots(), "", func(string) {})
 }
 
+// ListDays walks the segments of some UTC days as List does, one day after another.
+func ListDays(ctx context.Context, b bucket.Bucket, days ...time.Time) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		for _, day := range days {
+			for o, err := range listSegments(ctx, b, segment.Roots(), segment.DayPrefix(day), func(string) {}) {
+				if !yield(o, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
 // rootsInUse returns the roots under which the archive has objects. A bank that never switched its
 // format, or began with the newest, has one, which halves the listings of a search by days.
 func rootsInUse(ctx context.Context, b bucket.Bucket) (roots []string, err error) {

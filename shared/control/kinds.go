@@ -9,11 +9,13 @@ const Name = "control"
 var Schema = table.Schema{Name: Name}
 
 // The fixed sort keys: that of the bank's own row, that of the progress of a job that counts its
-// passes over the archive, and that of the count of changes of the API keys.
+// passes over the archive, that of the count of changes of the API keys, and that of the archive's
+// log.
 const (
 	BankKey    = "-"
 	PassesKey  = "passes"
 	ChangesKey = "-"
+	LogKey     = "-"
 )
 
 // FeedReader is the fixed sort key of the lease of Feeds.
@@ -209,3 +211,14 @@ func Feeds(t table.Table, stream string) Rows { return Rows{t, "feed#" + stream,
 //	         webhook and delivery), which remove the row of one that was removed
 //	read     by the same: the count with every batch of the stream, and all rows when it has changed
 func Webhooks(t table.Table) Rows { return Rows{t, "webhook", "rev"} }
+
+// ArchiveLog returns the row of the archive's signed log, at LogKey.
+//
+//	key      archivelog / -
+//	version  rev N, which rises with every write
+//	others   owner S; size N, root S and at S; before N, the size without the newest leaves, and
+//	         leaves S, their texts
+//	written  by one archiver's process at a time (package archivelog): to add leaves, and as its
+//	         lease
+//	read     by the same
+func ArchiveLog(t table.Table) Rows { return Rows{t, "archivelog", "rev"} }

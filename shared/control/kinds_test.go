@@ -27,6 +27,7 @@ func TestKindsOfRows(t *testing.T) {
 		"processes":      {Processes(nil), "process", "epoch"},
 		"ops log":        {OpsLog(nil), "opslog", "rev"},
 		"feeds":          {Feeds(nil, "events"), "feed#events", "epoch"},
+		"archive log":    {ArchiveLog(nil), "archivelog", "rev"},
 		"webhooks":       {Webhooks(nil), "webhook", "rev"},
 	}
 	for name, tt := range tests {
@@ -34,7 +35,7 @@ func TestKindsOfRows(t *testing.T) {
 			t.Errorf("%s: partition %q, version %q", name, tt.rows.partition, tt.rows.version)
 		}
 	}
-	if AcceptedTimeKey("main#A-1") != "clock#main#A-1" || BankKey != "-" || PassesKey != "passes" || ChangesKey != "-" || FeedReader != "reader" {
+	if AcceptedTimeKey("main#A-1") != "clock#main#A-1" || BankKey != "-" || PassesKey != "passes" || ChangesKey != "-" || FeedReader != "reader" || LogKey != "-" {
 		t.Error("a sort key is another")
 	}
 	if Revision(0) != nil || Revision(1) != table.N(1) {

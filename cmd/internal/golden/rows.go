@@ -94,6 +94,6 @@ func kind(name string, key table.Key) string {
 	}
 	return map[string]string{
 		"writer": "Writer", "bank": "Bank", "key": "Data key", "apikey": "API key", "actor": "Actor", "lease": "Lease", "hole": "Hole", "quarantine": "Quarantine", "generation": "Generations",
-		"replay": "Progress by source", "process": "Process", "opslog": "Operators' log", "feed": "Readers for feeds", "webhook": "Webhook",
+		"replay": "Progress by source", "process": "Process", "opslog": "Operators' log", "feed": "Readers for feeds", "archivelog": "Row of the archive's log", "webhook": "Webhook",
 	}[first]
 }

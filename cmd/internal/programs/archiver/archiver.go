@@ -9,7 +9,6 @@ import (
 	"passbook/cmd/internal/readside"
 	"passbook/cmd/internal/serve"
 	"passbook/shared/console/reference"
-	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
 	"passbook/shared/web"
@@ -47,20 +46,15 @@ func open(ctx context.Context, p *serve.Process) error {
 	}
 	p.Advertise(keeper) // to the console
 	runtime, healthy := readside.Open(p, keeper)
-	archives, err := archiver.New(archiver.Config{
-		Bucket: p.Engine.Bucket, Bank: keeper.Bank(), Format: keeper.Format, SegmentBytes: int64(p.Memory.Segment), SegmentAge: p.Config.SegmentAge, Tracer: p.Tracer, Log: p.Log,
-	})
+	_, archived, err := readside.Archiver(p, keeper, runtime)
 	if err != nil {
 		return err
 	}
-	archives.Report(p.Registry)
-	p.Go(serve.UntilConsumers, archiver.Name, consumer.New(archives.Consumer(runtime)).Run)
-	p.At(serve.SealSegments, "open segments", archives.Flush)
 	reported := readside.Consumers{Names: []string{archiver.Name}, History: history}
 	p.Serve(serve.API{
 		Reference: reference.Routes,
 		Routes:    slices.Concat(reported.Status(p), readside.Reads(p, history), readside.ArchiveReads(p, keeper)),
-		Checks:    []web.Check{readable, healthy, {Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}},
+		Checks:    []web.Check{readable, healthy, archived},
 	})
 	return nil
 }

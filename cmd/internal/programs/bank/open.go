@@ -72,15 +72,10 @@ func open(ctx context.Context, p *serve.Process) error {
 	})
 	p.Go(serve.UntilConsumers, creditlimit.Table, limitProjector.Run)
 
-	archives, err := archiver.New(archiver.Config{
-		Bucket: p.Engine.Bucket, Bank: keeper.Bank(), Format: keeper.Format, SegmentBytes: int64(p.Memory.Segment), SegmentAge: p.Config.SegmentAge, Tracer: p.Tracer, Log: p.Log,
-	})
+	archives, archived, err := readside.Archiver(p, keeper, runtime)
 	if err != nil {
 		return err
 	}
-	archives.Report(p.Registry)
-	p.Go(serve.UntilConsumers, archiver.Name, consumer.New(archives.Consumer(runtime)).Run)
-	p.At(serve.SealSegments, "open segments", archives.Flush)
 	feeds := feed.New(feed.Config{
 		Stream: p.Stream(), Streams: p.Engine.Streams, Journal: history, Bucket: p.Engine.Bucket, Table: p.Engine.Table, Archiver: archiver.Name, Origin: keeper, Decoder: runtime.Decoder, Owner: runtime.Owner,
 		Server: func() feed.Server { return p.Server() }, Registry: p.Registry, Log: p.Log,
@@ -95,7 +90,7 @@ func open(ctx context.Context, p *serve.Process) error {
 		ServesAll: true, Pages: pages(registry),
 		Commands: slices.Concat(w.Withdraw.Operations(), w.Credit.Operations()), Forwarder: w.Forwarder,
 		Routes: slices.Concat(reports(p, history, balances, keeper, runtime), balance.NewAPI(balances, history, p.Persons(), readside.Archived(p, keeper)).WithClock(p.Now()).Routes(), creditlimit.NewAPI(limits, history).WithClock(p.Now()).Routes(), feeds.Routes(), statement.New(statement.Config{Journal: history, Registry: p.Registry, Log: p.Log}).Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits), clockRoutes(p)),
-		Checks: append(w.Checks, healthy, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}),
+		Checks: append(w.Checks, healthy, archived),
 	})
 	return serveJobs(ctx, p, registry, secret)
 }
