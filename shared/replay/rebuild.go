@@ -15,6 +15,7 @@ import (
 	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
+	"passbook/shared/replay/marks"
 	"passbook/shared/segment"
 	"passbook/shared/table"
 )
@@ -128,11 +129,11 @@ func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *Reb
 		return err
 	}
 	var damaged damage
-	marks, err := loadSegmentProgress(ctx, c.Table, readmodel.Name(c.Model, done.Generation))
+	folded, err := marks.Load(ctx, c.Table, readmodel.Name(c.Model, done.Generation))
 	if err != nil {
 		return err
 	}
-	left := p.Filter(func(s archive.Planned) bool { return !marks.done(s) })
+	left := p.Filter(func(s archive.Planned) bool { return !folded.Done(s) })
 	done.Skipped = len(p.Segments) - len(left.Segments)
 	c.Progress.Begin("fold the archive into "+readmodel.Name(c.Model, done.Generation), "events", left.Events)
 	var events atomic.Int64
@@ -140,7 +141,7 @@ func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *Reb
 	// ids, which a fold does not need.
 	err = streamSources(ctx, c.Bucket, left, segment.Exact, func() sink {
 		return &sourceFolder{
-			to: to, marks: marks, events: &events, progress: c.Progress, damage: &damaged, chunkEvents: cmp.Or(c.ChunkEvents, defaultChunkEvents),
+			to: to, marks: folded, events: &events, progress: c.Progress, damage: &damaged, chunkEvents: cmp.Or(c.ChunkEvents, defaultChunkEvents),
 			origin: c.Origin, journal: c.Journal, tips: map[event.Account]origin.Link{},
 		}
 	})

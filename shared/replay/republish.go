@@ -17,6 +17,7 @@ import (
 	"passbook/shared/progress"
 	"passbook/shared/publisher"
 	"passbook/shared/replay/passes"
+	"passbook/shared/replay/queues"
 	"passbook/shared/segment"
 	"passbook/shared/stream"
 	"passbook/shared/table"
@@ -89,35 +90,35 @@ func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("replay: republish: %w", err)
 	}
-	out := batcher{sender: publisher.Sender{Streams: c.Streams, Stream: c.Stream, Compress: c.Compress}}
+	out := queues.Queues{To: publisher.Sender{Streams: c.Streams, Stream: c.Stream, Compress: c.Compress}}
 	for at.Next() < w.passes() {
 		err = c.pass(ctx, w, at.Next(), &out)
 		if err == nil {
 			err = at.Done(ctx)
 		}
 		if err != nil {
-			return out.published, fmt.Errorf("replay: republish: %w", err)
+			return out.Published(), fmt.Errorf("replay: republish: %w", err)
 		}
 	}
 	err = at.Finish(ctx)
 	if err != nil {
-		return out.published, err
+		return out.Published(), err
 	}
 	found, err := damaged.entries.result()
 	if err != nil {
 		err = fmt.Errorf("%w: %v", err, found.List[0])
 	}
-	return out.published, cmp.Or(gapsError(w.gaps()), err)
+	return out.Published(), cmp.Or(gapsError(w.gaps()), err)
 }
 
 // pass publishes one part of the accounts: those in the archive, and those that are in the journal
 // only.
-func (c RepublishConfig) pass(ctx context.Context, w *accountReader, pass int, out *batcher) error {
+func (c RepublishConfig) pass(ctx context.Context, w *accountReader, pass int, out *queues.Queues) error {
 	var archived sync.Map
 	publish := func(ctx context.Context, h history) error {
 		tail, err := c.notArchived(ctx, h)
 		if err == nil {
-			out.queue(h.account, append(c.inRange(h.entries), tail...))
+			out.Add(h.account, append(c.inRange(h.entries), tail...))
 		}
 		return err
 	}
@@ -141,7 +142,7 @@ func (c RepublishConfig) pass(ctx context.Context, w *accountReader, pass int, o
 	if err != nil {
 		return err
 	}
-	return out.drain(ctx)
+	return out.Drain(ctx)
 }
 
 // eachAccount visits the accounts that are asked for, or all that the journal has of them.
@@ -197,77 +198,4 @@ func (c RepublishConfig) inRange(entries []*event.Entry) []*event.Entry {
 		}
 	}
 	return in
-}
-
-// batcher publishes the entries of many accounts, with one record of each account in flight: a
-// stream may refuse one record of a batch and take a later one.
-type batcher struct {
-	sender    publisher.Sender
-	published int64
-
-	mu     sync.Mutex
-	queues []queue
-}
-
-type queue struct {
-	account event.Account
-	entries []*event.Entry
-}
-
-func (b *batcher) queue(a event.Account, entries []*event.Entry) {
-	if len(entries) == 0 {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.queues = append(b.queues, queue{a, entries})
-}
-
-// drain publishes until every queue is empty. Refused records are repeated until ctx ends.
-func (b *batcher) drain(ctx context.Context) error {
-	for len(b.queues) > 0 {
-		err := b.put(ctx)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// put sends the next entry of as many accounts as a batch takes.
-func (b *batcher) put(ctx context.Context) error {
-	var records []stream.Record
-	size := 0
-	for _, q := range b.queues {
-		_, sealed, err := q.entries[0].Published()
-		if err != nil {
-			return fmt.Errorf("publish %s: %w", q.account, err)
-		}
-		record := stream.Record{PartitionKey: q.account.String(), Data: sealed.Record}
-		size += len(record.Data) + len(record.PartitionKey)
-		if len(records) == stream.MaxPutRecords || size > stream.MaxPutBytes {
-			break
-		}
-		records = append(records, record)
-	}
-	taken, err := b.sender.Put(ctx, records)
-	if err != nil {
-		return err
-	}
-	// From the end, so that the last queue can take the place of one that is done: this batch has
-	// already looked at it.
-	for i := len(taken) - 1; i >= 0; i-- {
-		if !taken[i] {
-			continue
-		}
-		b.published++
-		q := &b.queues[i]
-		q.entries = q.entries[1:]
-		if len(q.entries) == 0 {
-			last := len(b.queues) - 1
-			b.queues[i] = b.queues[last]
-			b.queues = b.queues[:last]
-		}
-	}
-	return nil
 }

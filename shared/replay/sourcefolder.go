@@ -15,6 +15,7 @@ import (
 	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
+	"passbook/shared/replay/marks"
 	"passbook/shared/segment"
 )
 
@@ -25,7 +26,7 @@ type sourceFolder struct {
 	to Projection
 	// chunkEvents is the size of a chunk.
 	chunkEvents int64
-	marks       *segmentProgress
+	marks       *marks.Marks
 	// events counts what was folded, for all sources together.
 	events   *atomic.Int64
 	progress *progress.Tracker
@@ -81,7 +82,7 @@ func (f *sourceFolder) fold(ctx context.Context) error {
 	clear(f.chunk)
 	f.size = 0
 	if f.ended != nil {
-		err = f.marks.mark(ctx, *f.ended)
+		err = f.marks.Mark(ctx, *f.ended)
 	}
 	f.ended = nil
 	return err

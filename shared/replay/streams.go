@@ -27,7 +27,7 @@ type sink interface {
 // streamSources reads the sources of a plan in parallel, each in its order and after those that
 // ended before it began, into a sink each.
 func streamSources(ctx context.Context, b bucket.Bucket, p archive.Plan, depth segment.Depth, open func() sink) error {
-	sources := sources(p)
+	sources := p.Runs()
 	done := make([]chan struct{}, len(sources))
 	for i := range done {
 		done[i] = make(chan struct{})
@@ -36,7 +36,7 @@ func streamSources(ctx context.Context, b bucket.Bucket, p archive.Plan, depth s
 	group, ctx := errgroup.WithContext(ctx)
 	for i, s := range sources {
 		group.Go(func() error {
-			for _, j := range s.after {
+			for _, j := range s.After {
 				select {
 				case <-done[j]:
 				case <-ctx.Done():
@@ -59,9 +59,9 @@ func streamSources(ctx context.Context, b bucket.Bucket, p archive.Plan, depth s
 	return group.Wait()
 }
 
-func streamSource(ctx context.Context, b bucket.Bucket, s source, depth segment.Depth, to sink) error {
-	for i := range s.segments {
-		planned := &s.segments[i]
+func streamSource(ctx context.Context, b bucket.Bucket, s archive.Run, depth segment.Depth, to sink) error {
+	for i := range s.Segments {
+		planned := &s.Segments[i]
 		opened, err := segment.Open(ctx, b, planned.Key)
 		if err == nil {
 			err = streamSegment(ctx, opened, planned, depth, to)
@@ -92,38 +92,6 @@ func streamSegment(ctx context.Context, opened *segment.Segment, planned *archiv
 	to.endSegment(planned)
 	return nil
 }
-
-// source has the segments of one shard of one stream.
-type source struct {
-	segments []archive.Planned
-	// after are the indexes of the sources that ended before this one began, which include its
-	// shard's parents.
-	after []int
-}
-
-// sources groups a plan's segments by source. A child shard begins after its parents ended, and so
-// does everything in it.
-func sources(p archive.Plan) []source {
-	var all []source
-	for i, s := range p.Segments {
-		if i == 0 || s.Name.Source != p.Segments[i-1].Name.Source {
-			all = append(all, source{})
-		}
-		last := &all[len(all)-1]
-		last.segments = append(last.segments, s)
-	}
-	for i := range all {
-		for j := range all {
-			if all[j].end() <= all[i].begin() && all[j].begin() < all[i].begin() {
-				all[i].after = append(all[i].after, j)
-			}
-		}
-	}
-	return all
-}
-
-func (s source) begin() int64 { return s.segments[0].Footer.Arrived.From }
-func (s source) end() int64   { return s.segments[len(s.segments)-1].Footer.Arrived.To }
 
 // loadPlan loads the plan of a job. Segments that are known to have been archived and are missing
 // are gaps. Suspect segments are gaps too, and are read only if each entry proves that it is the

@@ -1,4 +1,4 @@
-package replay
+package marks
 
 import (
 	"context"
@@ -12,9 +12,8 @@ import (
 	"passbook/shared/table"
 )
 
-// segmentProgress records in the control table how far a job came in each source, so that it can be
-// interrupted and continued.
-type segmentProgress struct {
+// Marks say how far a job came in each source.
+type Marks struct {
 	kept control.Rows
 	job  string
 
@@ -28,8 +27,9 @@ type mark struct {
 	rev   int64
 }
 
-func loadSegmentProgress(ctx context.Context, t table.Table, job string) (*segmentProgress, error) {
-	m := &segmentProgress{kept: control.Progress(t, job), job: job, rows: make(map[string]mark)}
+// Load returns the marks of a job.
+func Load(ctx context.Context, t table.Table, job string) (*Marks, error) {
+	m := &Marks{kept: control.Progress(t, job), job: job, rows: make(map[string]mark)}
 	for row, err := range m.kept.List(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("read progress of %s: %w", job, err)
@@ -39,15 +39,15 @@ func loadSegmentProgress(ctx context.Context, t table.Table, job string) (*segme
 	return m, nil
 }
 
-// done reports whether a segment was finished before.
-func (m *segmentProgress) done(s archive.Planned) bool {
+// Done reports whether a segment was finished before.
+func (m *Marks) Done(s archive.Planned) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return stream.CompareSequence(s.Name.First, m.rows[s.Name.Source.String()].first) <= 0
 }
 
-// mark records that a segment, and all before it in its source, is done.
-func (m *segmentProgress) mark(ctx context.Context, s archive.Planned) error {
+// Mark records that a segment, and all before it in its source, is done.
+func (m *Marks) Mark(ctx context.Context, s archive.Planned) error {
 	key := s.Name.Source.String()
 	m.mu.Lock()
 	was := m.rows[key]
