@@ -18,6 +18,7 @@
 // The archive is read in one of two ways. streamSources reads sources in parallel, each in its
 // order; that is fast, and left to callers that drop repeats and fill gaps themselves.
 // accountReader reads whole accounts, a part of them in each pass; each account comes once,
-// complete and in version order, however its records are spread over shards and segments. Next on
-// the walk: audit.
+// complete and in version order, however its records are spread over shards and segments. StatesAt
+// streams, and reads the histories of the accounts that package past calls odd. Next on the walk:
+// past.
 package replay

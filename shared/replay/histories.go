@@ -183,13 +183,17 @@ func (w *accountReader) endProven(h history) bool {
 	if len(h.entries) == 0 {
 		return true
 	}
-	end := h.entries[len(h.entries)-1].Last
-	if w.damage.lastDamaged(h.account) > end { // already reported
+	return w.endProvenAfter(h.account, h.entries[len(h.entries)-1].Last, h.last)
+}
+
+// endProvenAfter reports what endProven does, of a history that ends with a version at a position.
+func (w *accountReader) endProvenAfter(a event.Account, end int64, last archive.Position) bool {
+	if w.damage.lastDamaged(a) > end { // already reported
 		return false
 	}
-	g, doubted := w.damagedPlan.GapAfter(h.last)
+	g, doubted := w.damagedPlan.GapAfter(last)
 	if doubted {
-		w.damage.entries.add(h.account, end+1, "entries after v%d may be lost: %s", end, g)
+		w.damage.entries.add(a, end+1, "entries after v%d may be lost: %s", end, g)
 	}
 	return !doubted
 }

@@ -41,6 +41,8 @@ type sourceFolder struct {
 	tips map[event.Account]origin.Link
 }
 
+func (f *sourceFolder) keeps(string, string) bool { return true }
+
 func (f *sourceFolder) take(ctx context.Context, in *archive.Planned, rec segment.Record) error {
 	if f.chunk == nil {
 		f.chunk = make(map[event.Account][]archivedEntry)

@@ -14,6 +14,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/origin"
 	"passbook/shared/progress"
+	"passbook/shared/replay/past"
 	"passbook/shared/segment"
 )
 
@@ -37,7 +38,8 @@ type StatesConfig struct {
 	// job.
 	Begin    func(archive.Extent) error
 	Progress *progress.Tracker
-	// PassEvents bounds the events in memory; 0 means a default of about 150 MB.
+	// PassEvents bounds the accounts in memory, with their entries that came before earlier ones; 0
+	// means a default of about 250 MB. It bounds the events of whole histories too.
 	PassEvents int64
 }
 
@@ -66,6 +68,7 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 	var damaged damage
 	w := &accountReader{
 		bucket: c.Bucket, plan: plan, origin: c.Origin, depth: segment.Exact, only: c.Account, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &damaged, tenant: c.Tenant,
+		progress: c.Progress,
 	}
 	// with gaps all of the archive is read, since later entries show that nothing before is missing
 	if c.Version == 0 && len(plan.Gaps) == 0 {
@@ -74,7 +77,7 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 	err = c.states(ctx, w, yield)
 	if err == nil && len(w.reread) > 0 {
 		w.plan, w.accounts, w.reread = plan, w.reread, nil
-		err = c.states(ctx, w, yield)
+		err = c.histories(ctx, w, yield)
 	}
 	if err != nil {
 		return Faults{}, fmt.Errorf("replay: at: %w", err)
@@ -83,10 +86,26 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 	return found, cmp.Or(gapsError(w.gaps()), err)
 }
 
-// states yields the states of the accounts that a reader reads.
+// states yields the states of the accounts that a reader reads: of most from their entries as they
+// come, and of those that are odd from their histories.
 func (c StatesConfig) states(ctx context.Context, w *accountReader, yield func(event.Account, account.State) error) error {
-	w.progress = c.Progress
-	w.progress.Begin("fold the archive", "events", w.plan.Events*int64(w.passes()))
+	if w.only != (event.Account{}) {
+		return c.histories(ctx, w, yield)
+	}
+	f := folder{reader: w, at: c.at(), most: cmp.Or(c.PassEvents, defaultPassEvents), odd: map[event.Account]bool{}}
+	err := f.run(ctx, yield)
+	if err != nil || len(f.odd) == 0 {
+		return err
+	}
+	w.accounts = f.odd
+	return c.histories(ctx, w, yield)
+}
+
+func (c StatesConfig) at() past.At { return past.At{Time: c.Time, Version: c.Version} }
+
+// histories yields the states of accounts from their whole histories.
+func (c StatesConfig) histories(ctx context.Context, w *accountReader, yield func(event.Account, account.State) error) error {
+	w.progress.Begin("fold whole histories", "events", w.plan.Events*int64(w.passes()))
 	var one sync.Mutex
 	for pass := range w.passes() {
 		err := w.readPass(ctx, pass, func(_ context.Context, h history) error {
@@ -111,13 +130,13 @@ func (c StatesConfig) states(ctx context.Context, w *accountReader, yield func(e
 // fold folds a history as far as it is asked for. The zero state means that there is nothing to
 // yield.
 func (c StatesConfig) fold(w *accountReader, h history) (account.State, error) {
-	faults := &w.damage.entries
+	faults, at := &w.damage.entries, c.at()
 	good, version, wrong := h.verified()
 	var s account.State
 	for _, e := range good {
 		for _, ev := range e.Events {
-			if c.isLater(e, ev) {
-				return c.ifReached(s), nil
+			if at.IsAfter(e, ev) {
+				return at.IfReached(s), nil
 			}
 			var err error
 			s, err = account.Fold(s, ev)
@@ -131,7 +150,7 @@ func (c StatesConfig) fold(w *accountReader, h history) (account.State, error) {
 			}
 		}
 	}
-	if wrong == "" && (c.Version == 0 || s.Version < c.Version) && !w.endProven(h) {
+	if wrong == "" && at.NeedsEnd(s) && !w.endProven(h) {
 		return account.State{}, nil
 	}
 	if wrong != "" && c.dependsOn(h, version) {
@@ -141,18 +160,7 @@ func (c StatesConfig) fold(w *accountReader, h history) (account.State, error) {
 		faults.add(h.account, version, "%s", wrong)
 		return account.State{}, nil
 	}
-	return c.ifReached(s), nil
-}
-
-// isLater reports whether an event lies after what is asked for.
-func (c StatesConfig) isLater(e *event.Entry, ev event.Event) bool {
-	switch {
-	case c.Version == 0:
-		return e.RecordedAt.After(c.Time)
-	case e.First <= c.Version && c.Version <= e.Last:
-		return ev.Version > e.Settled(c.Version)
-	}
-	return ev.Version > c.Version
+	return at.IfReached(s), nil
 }
 
 // dependsOn reports whether the result may depend on the version at which a history breaks off: not
@@ -169,12 +177,4 @@ func (c StatesConfig) dependsOn(h history, version int64) bool {
 		gap = gap && e.First != version
 	}
 	return gap
-}
-
-// ifReached returns the zero state for an account that does not have the version asked for.
-func (c StatesConfig) ifReached(s account.State) account.State {
-	if s.Version < c.Version {
-		return account.State{}
-	}
-	return s
 }

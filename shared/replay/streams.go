@@ -14,7 +14,9 @@ import (
 
 // sink takes the records of one source, in order. It is used by one goroutine.
 type sink interface {
-	// take gets each record of a segment.
+	// keeps reports whether the sink takes the records of an account.
+	keeps(tenant, id string) bool
+	// take gets each such record of a segment.
 	take(ctx context.Context, in *archive.Planned, rec segment.Record) error
 	// endSegment follows a segment's last record, endSource the last segment.
 	endSegment(s *archive.Planned)
@@ -79,7 +81,7 @@ func streamSource(ctx context.Context, b bucket.Bucket, s archive.Run, depth seg
 }
 
 func streamSegment(ctx context.Context, opened *segment.Segment, planned *archive.Planned, depth segment.Depth, to sink) error {
-	for rec, err := range opened.Records(depth) {
+	for rec, err := range opened.RecordsOf(depth, to.keeps) {
 		if err != nil {
 			err = to.damaged(planned, err)
 		} else {
