@@ -25,10 +25,18 @@ type atCommand struct {
 	Time    cli.Instant `name:"time" placeholder:"TIME" xor:"when" required:"" help:"State after everything recorded up to TIME."`
 	Version int64       `name:"version" placeholder:"N" xor:"when" required:"" help:"State after event N of each account."`
 	endFlags
-	Account string `name:"account" placeholder:"ID" help:"Only this account."`
-	Tenant  string `name:"tenant" placeholder:"TENANT" help:"The account's tenant [main]; without --account, only this one's."`
+	Account string         `name:"account" placeholder:"ID" help:"Only this account."`
+	Tenant  string         `name:"tenant" placeholder:"TENANT" help:"The account's tenant [main]; without --account, only this one's."`
+	Memory  platform.Bytes `name:"memory" default:"256MiB" placeholder:"SIZE" help:"About how much memory the states take; the archive is read again for accounts that do not fit [256MiB]."`
 	cli.Output
 }
+
+const (
+	// stateBytes is about what the state of an account takes while it is folded.
+	stateBytes = 1 << 10
+	// minStates is the least memory for states: with less, the archive is read very often.
+	minStates platform.Bytes = 1 << 20
+)
 
 // Help returns the example.
 func (atCommand) Help() string {
@@ -43,6 +51,9 @@ func (c *atCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	}
 	if c.Version < 0 {
 		return cli.Usage("--version %d must be 1 or more", c.Version)
+	}
+	if c.Memory < minStates {
+		return cli.Usage("--memory %v must be %v or more", c.Memory, minStates)
 	}
 	of, err := jobs.OfTenant{Tenant: c.Tenant}.Account(c.Account)
 	if err != nil {
@@ -61,7 +72,7 @@ func (c *atCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	bar, far := cli.NewProgress(t.Err, "at"), progress.New()
 	defer bar.Finish()
 	defer bar.Follow(far.Snapshot)()
-	states := replay.StatesConfig{Bucket: from, Time: c.Time.Time(), Version: c.Version, Tenant: c.Tenant, Progress: far}
+	states := replay.StatesConfig{Bucket: from, Time: c.Time.Time(), Version: c.Version, Tenant: c.Tenant, Progress: far, PassEvents: int64(c.Memory / stateBytes)}
 	if c.Account != "" {
 		states.Account = of
 	}
