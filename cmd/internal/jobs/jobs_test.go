@@ -44,6 +44,7 @@ func TestWrongParametersChangeNothing(t *testing.T) {
 	for _, tt := range []struct{ job, params, says string }{
 		{"rebuild", `{"model":"ledger","from":"archive"}`, "--model"},
 		{"rebuild", `{"model":"balance","from":"tape"}`, "--from"},
+		{"rebuild", `{"model":"balance","from":"archive","memory":1048576}`, "--memory"},
 		{"rebuild", `{"model":"balance","from":"archive","fast":true}`, `there is no parameter "fast"`},
 		{"rebuild", `{"model":7}`, "model cannot be a JSON number"},
 		{"republish", `{"stream":"s","from":"yesterday"}`, "2026-11-29T08:00:00Z"},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 	"passbook/shared/derived"
 	"passbook/shared/event"
 	"passbook/shared/origin"
+	"passbook/shared/platform"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
 	"passbook/shared/replay"
@@ -28,12 +30,31 @@ type RebuildParams struct {
 	// From is archive, or journal.
 	From   string `json:"from"`
 	DryRun bool   `json:"dry_run,omitempty"`
+	// Memory is about how many bytes the archive's events take that are folded together; 0 means a
+	// default.
+	Memory int64 `json:"memory,omitempty"`
 	Proving
+}
+
+const (
+	// chunkBytes is about what an event takes until it is folded.
+	chunkBytes = 1 << 10
+	// leastMemory and mostMemory bound the memory of events that are folded together.
+	leastMemory, mostMemory = 8 << 20, 8 << 30
+)
+
+// chunkEvents returns how many events of a source are folded together; 0 for the default. As many
+// sources as there are processors are read at once.
+func (p RebuildParams) chunkEvents() int64 {
+	return p.Memory / chunkBytes / int64(runtime.GOMAXPROCS(0))
 }
 
 func (p RebuildParams) check() error {
 	if p.From != "archive" && p.From != "journal" {
 		return wrong("--from must be archive or journal")
+	}
+	if p.Memory != 0 && (p.Memory < leastMemory || p.Memory > mostMemory) {
+		return wrong("--memory is from %v to %v", platform.Bytes(leastMemory), platform.Bytes(mostMemory))
 	}
 	return checkModel(p.Model)
 }
@@ -61,7 +82,7 @@ type RebuildResult struct {
 // rebuild folds the archive, or the journal, into a candidate generation.
 func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *progress.Tracker) (RebuildResult, error) {
 	done := RebuildResult{Model: params.Model, DryRun: params.DryRun}
-	c := replay.RebuildConfig{Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: p}
+	c := replay.RebuildConfig{Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: p, ChunkEvents: params.chunkEvents()}
 	if params.From == "archive" {
 		if err := b.Stores.Check(ctx); err != nil {
 			return done, err
