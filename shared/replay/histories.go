@@ -73,6 +73,8 @@ type accountReader struct {
 	tenant string
 	// accounts, if not nil, are the only accounts to read.
 	accounts map[event.Account]bool
+	// accountEvents is about how many events those accounts have.
+	accountEvents int64
 	// concurrency is how many histories are visited at the same time.
 	concurrency int
 	// perPass is about how many events a pass keeps; 0 means defaultPassEvents.
@@ -98,7 +100,11 @@ func (w *accountReader) passes() int {
 	if w.only != (event.Account{}) {
 		return 1
 	}
-	return w.plan.Parts(cmp.Or(w.perPass, defaultPassEvents))
+	p := w.plan
+	if w.accounts != nil {
+		p.Events = w.accountEvents
+	}
+	return p.Parts(cmp.Or(w.perPass, defaultPassEvents))
 }
 
 // readPass visits every account of one pass, each once and complete.

@@ -76,7 +76,7 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 	}
 	err = c.states(ctx, w, yield)
 	if err == nil && len(w.reread) > 0 {
-		w.plan, w.accounts, w.reread = plan, w.reread, nil
+		w.plan, w.accounts, w.accountEvents, w.reread = plan, w.reread, plan.Events, nil
 		err = c.histories(ctx, w, yield)
 	}
 	if err != nil {
@@ -97,7 +97,7 @@ func (c StatesConfig) states(ctx context.Context, w *accountReader, yield func(e
 	if err != nil || len(f.odd) == 0 {
 		return err
 	}
-	w.accounts = f.odd
+	w.accounts, w.accountEvents = f.odd, f.oddEvents
 	return c.histories(ctx, w, yield)
 }
 

@@ -20,6 +20,8 @@ type folder struct {
 	most int64
 	// odd are the accounts whose whole history has to be read, about 100 bytes each.
 	odd map[event.Account]bool
+	// oddEvents are those of them.
+	oddEvents int64
 }
 
 // run yields the states of the accounts that are not odd. It reads the archive once, or once more
@@ -55,7 +57,7 @@ func (f *folder) pass(ctx context.Context, p *past.Pass, yield func(event.Accoun
 	w.damagedPlan = w.damage.addTo(w.plan)
 	folded, odd := p.Each()
 	for _, a := range odd {
-		f.odd[a] = true
+		f.addOdd(a)
 	}
 	for _, a := range folded {
 		proven, err := f.proven(ctx, a)
@@ -63,7 +65,7 @@ func (f *folder) pass(ctx context.Context, p *past.Pass, yield func(event.Accoun
 			return nil, err
 		}
 		if !proven {
-			f.odd[a.Account] = true
+			f.addOdd(a)
 			continue
 		}
 		if !a.Passed && f.at.NeedsEnd(a.State) && !w.endProvenAfter(a.Account, a.Last, a.In) {
@@ -77,6 +79,11 @@ func (f *folder) pass(ctx context.Context, p *past.Pass, yield func(event.Accoun
 		}
 	}
 	return dropped, nil
+}
+
+func (f *folder) addOdd(a past.Account) {
+	f.odd[a.Account] = true
+	f.oddEvents += a.Events()
 }
 
 // proven reports whether the entries of an account are the bank's: those without a mac are, if a
@@ -114,7 +121,7 @@ func (s *pastSink) take(ctx context.Context, in *archive.Planned, rec segment.Re
 	if !unproven {
 		err := s.reader.origin.Verify(ctx, e)
 		if errors.Is(err, event.ErrForeign) {
-			s.pass.AddOdd(e.Account())
+			s.pass.AddOdd(e.Account(), len(e.Events))
 			return nil
 		}
 		if err != nil {
@@ -139,7 +146,7 @@ func (s *pastSink) damaged(in *archive.Planned, err error) error {
 		return s.reader.damage.add(in, err)
 	}
 	if s.reader.reads(entry.Tenant) {
-		s.pass.AddOdd(event.Account{Tenant: entry.Tenant, ID: entry.AccountID})
+		s.pass.AddOdd(event.Account{Tenant: entry.Tenant, ID: entry.AccountID}, 0)
 	}
 	return nil
 }

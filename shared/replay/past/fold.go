@@ -27,6 +27,8 @@ type Folded struct {
 
 	waiting []arrival // by rising version
 	odd     bool
+	// events are those that came, repeats and foreign ones too.
+	events int64
 }
 
 // arrival is an entry as the archive has it. unproven means that it has no mac, and that only an

@@ -60,11 +60,16 @@ func (p *Pass) keeps(tenant, id string) bool { return archive.Part(tenant, id, p
 // Add takes an entry that is the bank's; unproven ones are, if an entry follows that is. Entries of
 // accounts that are not of the pass are passed over.
 func (p *Pass) Add(e *event.Entry, in archive.Position, unproven bool) {
-	p.change(e.Account(), func(f *Folded) { f.odd = f.odd || !f.take(arrival{e, in, unproven}, p.at) })
+	p.change(e.Account(), func(f *Folded) {
+		f.events += int64(len(e.Events))
+		f.odd = f.odd || !f.take(arrival{e, in, unproven}, p.at)
+	})
 }
 
-// AddOdd notes an account that is odd for another reason.
-func (p *Pass) AddOdd(a event.Account) { p.change(a, func(f *Folded) { f.odd = true }) }
+// AddOdd notes an account that is odd for another reason, with so many events more.
+func (p *Pass) AddOdd(a event.Account, events int) {
+	p.change(a, func(f *Folded) { f.events, f.odd = f.events+int64(events), true })
+}
 
 func (p *Pass) change(a event.Account, change func(*Folded)) {
 	p.mu.RLock()
@@ -82,8 +87,8 @@ func (p *Pass) change(a event.Account, change func(*Folded)) {
 	}
 	waited := len(f.waiting)
 	change(f)
-	if f.odd { // nothing of it is needed
-		*f = Folded{odd: true}
+	if f.odd { // nothing else of it is needed
+		*f = Folded{odd: true, events: f.events}
 	}
 	g.waiting += len(f.waiting) - waited
 }
@@ -139,7 +144,7 @@ func (p *Pass) giveUpWaiting() {
 		g := &p.groups[i]
 		for _, f := range g.accounts {
 			if len(f.waiting) > 0 {
-				*f = Folded{odd: true}
+				*f = Folded{odd: true, events: f.events}
 			}
 		}
 		g.waiting = 0
@@ -157,11 +162,11 @@ func (g *group) drop(keeps func(tenant, id string) bool) {
 
 // Each returns the accounts of the pass once everything was added, in order of tenant and id: those
 // that were folded, and those that are odd. Nothing may be added after it.
-func (p *Pass) Each() (folded []Account, odd []event.Account) {
+func (p *Pass) Each() (folded, odd []Account) {
 	for i := range p.groups {
 		for a, f := range p.groups[i].accounts {
 			if f.odd || len(f.waiting) > 0 {
-				odd = append(odd, a)
+				odd = append(odd, Account{a, f})
 				continue
 			}
 			folded = append(folded, Account{a, f})
@@ -174,8 +179,11 @@ func (p *Pass) Each() (folded []Account, odd []event.Account) {
 	return folded, odd
 }
 
-// Account is an account that was folded.
+// Account is an account of a pass.
 type Account struct {
 	event.Account
 	*Folded
 }
+
+// Events returns how many events of the account came, with repeats and foreign ones.
+func (a Account) Events() int64 { return a.events }

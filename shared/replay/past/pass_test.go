@@ -115,6 +115,15 @@ func TestAnAccountIsOdd(t *testing.T) {
 		if len(odd) == 1 != tt.odd || len(folded)+len(odd) != 1 {
 			t.Errorf("%s: %d folded, %v odd", name, len(folded), odd)
 		}
+		var events int64
+		for _, e := range tt.entries {
+			events += int64(len(e.Events))
+		}
+		for _, a := range append(folded, odd...) {
+			if a.Events() != events {
+				t.Errorf("%s: %d events, want %d", name, a.Events(), events)
+			}
+		}
 	}
 }
 
