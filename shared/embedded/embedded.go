@@ -40,6 +40,10 @@ const (
 	// each twice.
 	compactLayers = 6
 	blockBytes    = 8 << 10
+	// flushedBytes is how much the log has when Close writes its rows as tables, which takes
+	// flushMost at most.
+	flushedBytes = 1 << 20
+	flushMost    = 5 * time.Second
 )
 
 // Options configures a DB. Only Dir is required.
@@ -230,13 +234,33 @@ func (db *DB) Shared(space byte, make func() any) any {
 	return db.shared[space]
 }
 
-// Close finishes the pending commits, waits for the views in use and unlocks the directory. Later
-// calls of any method return ErrClosed.
+// Close finishes the pending commits, waits for the views in use, writes the memtables as tables
+// and unlocks the directory. Later calls of any method return ErrClosed.
 func (db *DB) Close() error {
 	if !db.stopCommits() {
 		return ErrClosed
 	}
 	db.views.stop()
 	db.metrics.use(nil)
-	return errors.Join(db.engine.Close(), db.lock.Close())
+	return errors.Join(db.flush(), db.engine.Close(), db.lock.Close())
+}
+
+// flush writes the memtables as tables, so that the next Open has no log to read: one of 16 MB
+// takes it longer than everything else that a start does. What is not written in time is read from
+// there.
+func (db *DB) flush() error {
+	if db.engine.Metrics().WAL.Size < flushedBytes {
+		return nil
+	}
+	flushed, err := db.engine.AsyncFlush()
+	if err != nil {
+		return fmt.Errorf("flush %s: %w", db.dir.path, err)
+	}
+	late := time.NewTimer(flushMost)
+	defer late.Stop()
+	select {
+	case <-flushed:
+	case <-late.C:
+	}
+	return nil
 }

@@ -547,3 +547,34 @@ func TestBlocksAreCachedBesideTheMemtables(t *testing.T) {
 		t.Errorf("%d bytes of blocks are cached after a block of %d was read", cached, len(value))
 	}
 }
+
+// Close writes the rows as tables: they are there when the next start has no log to read them from.
+func TestNothingIsLeftInTheLogAfterClose(t *testing.T) {
+	o := Options{Dir: "data", FS: vfs.NewMem()}
+	db := mustOpen(t, o)
+	value := strings.Repeat("v", flushedBytes)
+	for _, key := range []string{"a", "b"} {
+		if err := db.Commit(t.Context(), set(key, value)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustClose(t, db)
+	logs, err := o.FS.List("data/" + engineDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range logs {
+		if strings.HasSuffix(name, ".log") {
+			if err := o.FS.Remove("data/" + engineDir + "/" + name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	db = mustOpen(t, o)
+	defer mustClose(t, db)
+	for _, key := range []string{"a", "b"} {
+		if get(t, db, key) != value {
+			t.Errorf("%s is lost without the log", key)
+		}
+	}
+}
