@@ -96,7 +96,7 @@ func (a *API) past(ctx context.Context, of event.Account, version int64) (Row, e
 	if err != nil {
 		return Row{}, api.Unavailable(err)
 	}
-	return Row{Account: of, State: state, Version: version, LastEventID: of.EventID(version), AsOf: state.RecordedAt}, nil
+	return Row{Account: of, State: state, Version: version, AsOf: state.RecordedAt}, nil
 }
 
 // balanceOf renders a row.
@@ -106,7 +106,7 @@ func balanceOf(row Row) Balance {
 		AccountID: row.Account.ID, Currency: s.Currency, Status: s.Status, Frozen: s.Frozen,
 		Amounts:   eventview.Amounts{Posted: s.Posted, Held: s.Held, Limit: s.Limit},
 		Available: s.Available(), AvailableOwn: s.AvailableOwn(),
-		Version: row.Version, LastEventID: row.LastEventID,
+		Version: row.Version, LastEventID: row.LastEventID(),
 		AsOf: api.Time{Time: row.AsOf}, ProjectedAt: api.Time{Time: row.ProjectedAt}, BlockedAtVersion: row.QuarantinedAt,
 	}
 }
@@ -126,7 +126,7 @@ func (a *API) account(c echo.Context) error {
 		return err
 	}
 	s := head.State
-	row := Row{Account: of, State: s, Version: s.Version, LastEventID: of.EventID(s.Version), AsOf: s.RecordedAt}
+	row := Row{Account: of, State: s, Version: s.Version, AsOf: s.RecordedAt}
 	path := "/v1/accounts/" + of.ID
 	web.SetVersion(c, row.Version)
 	return web.ReplyJSON(c, http.StatusOK, AccountPage{

@@ -1,6 +1,7 @@
 package balance
 
 import (
+	"reflect"
 	"strconv"
 
 	"passbook/shared/account"
@@ -29,7 +30,7 @@ var Schema = table.Schema{Name: Table, Indexes: []table.Index{
 var Schemas = []table.Schema{Schema, derived.Schema}
 
 // model describes the read model.
-var model = readmodel.Model[account.State]{Name: Table, Fold: Fold, After: After, Encode: encode, Decode: decode}
+var model = readmodel.Model[account.State]{Name: Table, Fold: Fold, After: After, Encode: encode, Decode: decode, Bytes: stateBytes}
 
 // Fold returns the balance's state after an event. It is the account's own state, as the balance
 // shows everything that a decision depends on.
@@ -59,6 +60,11 @@ func encode(attrs table.Map, generation int64, a event.Account, s account.State)
 
 func decode(attrs table.Map) (account.State, error) {
 	return account.ParseState([]byte(attrs.Text("state")))
+}
+
+// stateBytes returns about how many bytes a state refers to.
+func stateBytes(s account.State) int {
+	return len(s.Currency) + len(s.HolderRef) + len(s.Product) + cap(s.Holds)*int(reflect.TypeFor[account.Hold]().Size())
 }
 
 func holderKey(generation int64, tenant, holder string) string {

@@ -149,7 +149,7 @@ func TestRowsFollowTheJournalThroughRestarts(t *testing.T) {
 			t.Fatalf("%s: %v", a, err)
 		}
 		want, err := p.journal.Head(t.Context(), a)
-		if err != nil || row.Version != version || row.Hash != want.Hash || row.LastEventID != a.EventID(version) ||
+		if err != nil || row.Version != version || row.Hash != want.Hash || row.LastEventID() != a.EventID(version) ||
 			string(account.AppendState(nil, row.State)) != string(account.AppendState(nil, want.State)) {
 			t.Errorf("%s: row %+v, journal %+v, %v", a, row, want, err)
 		}

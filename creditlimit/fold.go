@@ -2,6 +2,7 @@ package creditlimit
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"passbook/shared/account"
@@ -67,7 +68,7 @@ func Fold(s State, e event.Event) (State, error) {
 	}
 	switch b := e.Body.(type) {
 	case event.AccountOpened:
-		s.Status, s.Currency = account.StatusOpen, e.Currency
+		s.Status, s.Currency = account.StatusOpen, strings.Clone(e.Currency) // or it keeps the whole entry
 		s.Limit, s.LimitVersion = b.CreditLimit, e.Version
 	case event.MoneyCredited:
 		s.Posted += b.Amount

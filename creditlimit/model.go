@@ -14,7 +14,7 @@ var Schema = table.Schema{Name: Table}
 
 // model describes the read model.
 var model = readmodel.Model[State]{
-	Name: Table, Fold: Fold, Settle: Settle, After: After, Encode: encode, Decode: decode, Crossings: crossings, Message: message,
+	Name: Table, Fold: Fold, Settle: Settle, After: After, Encode: encode, Decode: decode, Bytes: stateBytes, Crossings: crossings, Message: message,
 }
 
 // Row is an account's row.
@@ -55,9 +55,12 @@ func encode(attrs table.Map, _ int64, _ event.Account, s State) {
 
 func decode(a table.Map) (State, error) {
 	return State{
-		Status: a.Text("status"), Currency: a.Text("currency"),
+		Status: a.OwnText("status"), Currency: a.OwnText("currency"),
 		Posted: a.Number("posted"), Held: a.Number("held"), Limit: a.Number("limit"),
 		LimitVersion: a.Number("limit_version"), ExpiresAt: a.Time("expires_at"),
-		Peak: a.Number("peak"), PeakVersion: a.Number("peak_version"), Declines: a.Number("declines"), Marks: a.Text("decline_marks"), Band: a.Number("band"),
+		Peak: a.Number("peak"), PeakVersion: a.Number("peak_version"), Declines: a.Number("declines"), Marks: a.OwnText("decline_marks"), Band: a.Number("band"),
 	}, nil
 }
+
+// stateBytes returns about how many bytes a state refers to.
+func stateBytes(s State) int { return len(s.Status) + len(s.Currency) + len(s.Marks) }

@@ -10,8 +10,8 @@ import (
 type Config struct {
 	// Runtime is the stream to read, the stores, and the process that reads.
 	Runtime consumer.Runtime
-	// RowBytes bounds the rows that each generation keeps in memory, and the readers besides; 0 is
-	// 64 MiB.
+	// RowBytes bounds the rows that each generation keeps in memory, for its readers too; 0 is 64
+	// MiB.
 	RowBytes int64
 	// Metrics counts; nil counts nothing.
 	Metrics *readmodel.Metrics

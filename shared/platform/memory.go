@@ -21,9 +21,9 @@ type Memory struct {
 	// Cache is the block cache of Pebble, MemTable one of its at most three memtables. Stored
 	// bounds what the embedded tables remember of rows that are stored.
 	Cache, MemTable, Stored Bytes
-	// Rows bounds the row cache of each projection, and that of a read model's readers, Waiting the
-	// entries that wait for the stream, and Segment the open segment of a shard, which is at most
-	// the setting.
+	// Rows bounds the rows that a generation of a read model keeps, for its projection and its
+	// readers, Waiting the entries that wait for the stream, and Segment the open segment of a
+	// shard, which is at most the setting.
 	Rows, Waiting, Segment Bytes
 	// Tail bounds the newest records of the embedded stream, and Entries those that are decoded.
 	Tail, Entries Bytes
@@ -57,7 +57,7 @@ func memoryOn(root fs.FS, c Config) Memory {
 	m := Memory{
 		Limit: limit, From: from,
 		Cache: clamp(limit/16, 4<<20, 256<<20), MemTable: clamp(limit/36, 2<<20, 64<<20), Stored: clamp(limit/18, 4<<20, 80<<20),
-		Rows: clamp(limit/64, 1<<20, 64<<20), Waiting: clamp(limit/16, 8<<20, 256<<20), Segment: min(c.SegmentBytes, max(limit/64, 1<<20)),
+		Rows: clamp(limit/32, 2<<20, 128<<20), Waiting: clamp(limit/16, 8<<20, 256<<20), Segment: min(c.SegmentBytes, max(limit/64, 1<<20)),
 		Tail: clamp(limit/32, 2<<20, 64<<20), Entries: clamp(limit/32, 2<<20, 64<<20),
 		Accounts: int(clamp(limit/16/accountBytes, 500, 50_000)), Keys: int(clamp(limit/16/keyBytes, 50_000, 4_000_000)),
 	}

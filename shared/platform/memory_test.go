@@ -84,7 +84,7 @@ func TestSharesFitUnderTheLimit(t *testing.T) {
 		if m.Heap+outside > limit-min(limit/6, 48<<20) {
 			t.Errorf("%v: heap %v and %v besides", limit, m.Heap, outside)
 		}
-		kept := m.Stored + 4*m.Rows + // of two models, each with its readers
+		kept := m.Stored + 2*m.Rows + // of two models
 			m.Waiting + m.Tail + m.Entries + 4*m.Segment + Bytes(m.Accounts*accountBytes+m.Keys*keyBytes)
 		if kept > m.Heap*2/3 {
 			t.Errorf("%v: %v of a heap of %v are kept", limit, kept, m.Heap)

@@ -179,7 +179,7 @@ func (p *Projection[S]) flushIfLarge(ctx context.Context, row Row[S]) (Row[S], e
 // row returns the account's row, from memory if it is there. The row of a quarantined account is
 // always read, as another process may have released the account.
 func (p *Projection[S]) row(ctx context.Context, account string) (Row[S], error) {
-	if row, ok := p.cache.Get(account); ok {
+	if row, ok := p.cache.Get(account); ok && row.QuarantinedAt == 0 {
 		return row, nil
 	}
 	return p.rows.load(ctx, p.generation, rowAccount(account))
@@ -320,9 +320,6 @@ func (p *Projection[S]) prepare(row Row[S]) rowWrite[S] {
 		row.rev = w.was + 2
 	}
 	row.refolded = false
-	if row.Version > 0 {
-		row.LastEventID = row.Account.EventID(row.Version)
-	}
 	w.row, w.put = row, table.Put{Table: p.model.Name, Row: p.model.encode(p.generation, &row), If: table.Absent()}
 	if p.further != nil && p.further.OfEntry != nil {
 		w.put.Row.Attrs["unindexed"] = table.N(row.unindexed)
@@ -330,6 +327,7 @@ func (p *Projection[S]) prepare(row Row[S]) rowWrite[S] {
 	if w.was > 0 {
 		w.put.If = table.Equals("rev", table.N(w.was))
 	}
+	w.stamp = p.cache.Expect(w.put.Row.Key, w.was > 0)
 	p.follow(&w)
 	return w
 }
@@ -348,19 +346,11 @@ func (p *Projection[S]) written(w *rowWrite[S], err error) (Row[S], error) {
 	}
 	p.count.rowWrites.Inc()
 	p.tracer.Wrote(folds, p.name, row.Version, w.began)
-	_, account, _ := strings.Cut(w.put.Row.PK, "#")
-	if row.QuarantinedAt == 0 {
-		p.cache.Put(account, row, weight(w.put.Row))
-	} else {
-		p.cache.Forget(account)
-	}
+	account := accountOf(w.put.Row.Key)
+	p.cache.Put(account, row, w.stamp, p.model.bytes(&row))
 	p.rows.waiting.Wake(account)
 	return row, nil
 }
-
-// weight returns about the memory of a row: what every row has, and its state if that is one text.
-// To compute the exact size would cost as much as the rest of a write.
-func weight(row table.Row) int { return 1<<10 + len(row.Attrs.Text("state")) }
 
 // rowAccount returns the account of a partition key as a copy: a row that refers to a part of a
 // record would keep the whole record in memory.

@@ -178,6 +178,7 @@ func (j *memoryJournal) Accounts(_ context.Context, digit byte, after string) (l
 var testModel = Model[account.State]{
 	Name:  "balance",
 	Fold:  account.Fold,
+	Bytes: func(s account.State) int { return len(s.Currency) + len(s.HolderRef) + 64*cap(s.Holds) },
 	After: func(s account.State) event.After { return event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit} },
 	Encode: func(attrs table.Map, _ int64, _ event.Account, s account.State) {
 		attrs["state"] = table.S(account.AppendState(nil, s))

@@ -89,6 +89,7 @@ type rowWrite[S any] struct {
 	state   table.Put
 	follows bool
 	began   time.Time
+	stamp   uint64 // of the row after the write, if nobody else writes it
 }
 
 // puts returns how many rows are to be written.

@@ -47,8 +47,6 @@ type ProjectionConfig[S any] struct {
 	// account's row are written by one transaction if they can.
 	Further  *Further[S]
 	Transact bool
-	// RowBytes bounds the rows in memory; 0 is 64 MiB.
-	RowBytes int64
 	// Tracer exports spans of the folds; nil exports none.
 	Tracer *trace.Tracer
 	// Metrics counts; nil counts nothing.
@@ -75,7 +73,7 @@ type Projection[S any] struct {
 
 	model Model[S]
 	name  string // of the consumer
-	cache *rowcache.Cache[Row[S]]
+	cache *rowcache.Rows[Row[S]]
 	count counts
 }
 
@@ -96,7 +94,7 @@ func NewProjection[S any](c ProjectionConfig[S]) *Projection[S] {
 		generation: c.Generation, rows: c.Rows, journal: c.Journal, outbox: c.Outbox, silent: c.Silent,
 		further: c.Further, furtherTable: further, transact: c.Transact, tracer: c.Tracer,
 		log:   cmp.Or(c.Log, slog.Default()).With("consumer", name),
-		model: c.Rows.model, name: name, cache: rowcache.New[Row[S]](c.RowBytes), count: c.Metrics.of(name),
+		model: c.Rows.model, name: name, cache: c.Rows.kept.Of(c.Generation), count: c.Metrics.of(name),
 	}
 }
 

@@ -28,8 +28,8 @@ type Config[S any] struct {
 	// account's row are written by one transaction if they can: where it costs no more than puts.
 	Further  *Further[S]
 	Transact bool
-	// RowBytes bounds the rows that each generation keeps in memory, and the readers of Rows
-	// besides, where no other process writes the table; 0 is 64 MiB.
+	// RowBytes bounds the rows that each generation keeps in memory, for its projection and, where
+	// no other process writes the table, for the readers of Rows; 0 is 64 MiB.
 	RowBytes int64
 	// Metrics counts; nil counts nothing.
 	Metrics *Metrics
@@ -40,7 +40,7 @@ type Projector[S any] struct{ config Config[S] }
 
 // NewProjector returns a projector, which does nothing before Run. It precedes all reads of c.Rows.
 func NewProjector[S any](c Config[S]) *Projector[S] {
-	c.Rows.kept = rowcache.NewReads[Row[S]](c.Rows.table, c.RowBytes)
+	c.Rows.kept = rowcache.NewGenerations[Row[S]](c.Rows.table, c.Rows.model.Name, c.RowBytes)
 	return &Projector[S]{config: c}
 }
 
@@ -65,7 +65,7 @@ func (p *Projector[S]) projectionConfig(generation int64, silent func() bool) Pr
 	c := p.config
 	return ProjectionConfig[S]{
 		Generation: generation, Rows: c.Rows, Journal: c.Journal, Outbox: c.Outbox, Silent: silent,
-		Further: c.Further, Transact: c.Transact, RowBytes: c.RowBytes, Metrics: c.Metrics, Log: c.Runtime.Log,
+		Further: c.Further, Transact: c.Transact, Metrics: c.Metrics, Log: c.Runtime.Log,
 		Tracer: c.Runtime.Tracer,
 	}
 }
@@ -134,6 +134,7 @@ func (p *Projector[S]) runGenerations(ctx context.Context, g GenerationSet, runn
 	for generation, w := range running {
 		if !wanted[generation] {
 			w.cancel()
+			p.config.Rows.kept.Forget(generation)
 		}
 	}
 }

@@ -35,6 +35,8 @@ type Model[S any] struct {
 	Encode func(attrs table.Map, generation int64, a event.Account, s S)
 	// Decode returns the state that Encode added.
 	Decode func(table.Map) (S, error)
+	// Bytes returns about how many bytes a state refers to; nil is none.
+	Bytes func(S) int
 	// Crossings returns the messages that an entry that ends at a version causes, each in a few
 	// bytes: they are kept in the row until they are sent. nil for a model that sends none.
 	Crossings func(before, after S, version int64) []string
@@ -50,9 +52,8 @@ type Row[S any] struct {
 	Account event.Account
 	State   S
 	// Version is the last event folded, and Hash its entry's; 0 and zero if the account has no row.
-	Version     int64
-	Hash        event.Hash
-	LastEventID string
+	Version int64
+	Hash    event.Hash
 	// AsOf is when the last event was recorded, and ProjectedAt when the row was written.
 	AsOf, ProjectedAt time.Time
 	Source            Source
@@ -79,9 +80,32 @@ type Row[S any] struct {
 	folds    []trace.Fold // of the entries folded since the last write
 }
 
+// LastEventID returns the id of the last event folded, "" if the account has no row.
+func (r *Row[S]) LastEventID() string {
+	if r.Version == 0 {
+		return ""
+	}
+	return r.Account.EventID(r.Version)
+}
+
+// bytes returns about how many bytes a row refers to.
+func (m Model[S]) bytes(r *Row[S]) int {
+	n := len(r.Account.Tenant) + len(r.Account.ID) + len(r.Source.Shard) + len(r.Source.Sequence) + len(r.Cause)
+	if m.Bytes != nil {
+		n += m.Bytes(r.State)
+	}
+	return n
+}
+
 // RowKey returns the key of an account's row in a generation of a read model.
 func RowKey(generation int64, a event.Account) table.Key {
 	return table.Key{PK: "g" + strconv.FormatInt(generation, 10) + "#" + a.Tenant + "#" + a.ID, SK: rowSK}
+}
+
+// accountOf returns the account in a row's key, as event.Account.String writes it.
+func accountOf(key table.Key) string {
+	_, account, _ := strings.Cut(key.PK, "#")
+	return account
 }
 
 // GenerationPrefix returns the beginning of the keys of a generation's rows and index entries.
@@ -113,7 +137,7 @@ func (m Model[S]) encode(generation int64, r *Row[S]) table.Row {
 	attrs["account_id"] = table.S(r.Account.ID)
 	attrs["version"] = table.N(r.Version)
 	attrs["hash"] = table.S(r.Hash.String())
-	attrs["last_event_id"] = table.S(r.LastEventID)
+	attrs["last_event_id"] = table.S(r.LastEventID())
 	attrs["as_of"] = table.Time(r.AsOf)
 	attrs["projected_at"] = table.Time(r.ProjectedAt)
 	attrs["shard"] = table.S(r.Source.Shard)
@@ -145,10 +169,10 @@ func (m Model[S]) decode(row table.Row) (Row[S], error) {
 		return Row[S]{}, fmt.Errorf("%s row %s: format %d, not %d", m.Name, row.PK, f, rowFormat)
 	}
 	r := Row[S]{
-		Account: event.Account{Tenant: a.Text("tenant"), ID: a.Text("account_id")},
-		Version: a.Number("version"), LastEventID: a.Text("last_event_id"), AsOf: a.Time("as_of"), ProjectedAt: a.Time("projected_at"),
-		Source:        Source{Shard: a.Text("shard"), Sequence: a.Text("sequence")},
-		QuarantinedAt: a.Number("blocked_at_version"), Cause: a.Text("cause"), Quiet: a.Number("quiet"),
+		Account: event.Account{Tenant: a.OwnText("tenant"), ID: a.OwnText("account_id")},
+		Version: a.Number("version"), AsOf: a.Time("as_of"), ProjectedAt: a.Time("projected_at"),
+		Source:        Source{Shard: a.OwnText("shard"), Sequence: a.OwnText("sequence")},
+		QuarantinedAt: a.Number("blocked_at_version"), Cause: a.OwnText("cause"), Quiet: a.Number("quiet"),
 		Pending: a.Texts("pending"), rev: a.Number("rev"), unindexed: a.Number("version"),
 	}
 	if n, ok := a["unindexed"].(table.N); ok {

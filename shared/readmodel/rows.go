@@ -48,7 +48,7 @@ const (
 // Rows reads the rows of a read model's live generation. It may be used concurrently.
 type Rows[S any] struct {
 	table       table.Table
-	kept        *rowcache.Reads[Row[S]] // those that readers got; nil keeps none
+	kept        *rowcache.Generations[Row[S]]
 	model       Model[S]
 	generations *generationCache
 	waiting     waiting.Readers
@@ -57,7 +57,8 @@ type Rows[S any] struct {
 // NewRows returns the rows of a model in t. A projection that is given them wakes their waiting
 // readers.
 func NewRows[S any](t table.Table, m Model[S]) *Rows[S] {
-	return &Rows[S]{table: t, model: m, generations: &generationCache{table: t, model: m.Name}}
+	kept := rowcache.NewGenerations[Row[S]](nil, m.Name, 0) // for projections, until there is a Projector
+	return &Rows[S]{table: t, kept: kept, model: m, generations: &generationCache{table: t, model: m.Name}}
 }
 
 // Live returns the generation that readers get, at most half a second old.
@@ -110,39 +111,34 @@ func (r *Rows[S]) Load(ctx context.Context, generation int64, a event.Account) (
 // read returns what load does, from memory where the row was not written since it was read.
 func (r *Rows[S]) read(ctx context.Context, generation int64, a event.Account) (Row[S], error) {
 	key := RowKey(generation, a)
-	row, stamp, known := r.kept.Get(r.model.Name, key)
+	account, kept := accountOf(key), r.kept.Of(generation)
+	row, stamp, known := kept.Read(account, key)
 	if known {
 		return row, nil
 	}
-	row, bytes, err := r.loadKey(ctx, a, key)
-	if err == nil && bytes > 0 {
-		r.kept.Put(key, row, stamp, bytes)
+	row, err := r.load(ctx, generation, a)
+	if err == nil && row.Version > 0 {
+		kept.Keep(account, key, row, stamp, r.model.bytes(&row))
 	}
 	return row, err
 }
 
 // load returns an account's row of a generation; the zero row if there is none. The error of a row
 // that cannot be decoded is an *unprocessableError that wraps errUnreadable.
-func (r *Rows[S]) load(ctx context.Context, generation int64, a event.Account) (Row[S], error) {
-	row, _, err := r.loadKey(ctx, a, RowKey(generation, a))
-	return row, err
-}
-
-// loadKey implements load. It returns about the memory of the row too, 0 if there is none.
-func (r *Rows[S]) loadKey(ctx context.Context, a event.Account, key table.Key) (row Row[S], bytes int, err error) {
-	raw, err := r.table.Get(ctx, r.model.Name, key, true)
+func (r *Rows[S]) load(ctx context.Context, generation int64, a event.Account) (row Row[S], err error) {
+	raw, err := r.table.Get(ctx, r.model.Name, RowKey(generation, a), true)
 	if errors.Is(err, table.ErrNotFound) {
-		return Row[S]{Account: a}, 0, nil
+		return Row[S]{Account: a}, nil
 	}
 	if err != nil {
-		return row, 0, fmt.Errorf("read %s of %s: %w", r.model.Name, a, err)
+		return row, fmt.Errorf("read %s of %s: %w", r.model.Name, a, err)
 	}
 	if row, err = r.model.decode(raw); err != nil {
-		return Row[S]{}, 0, &unprocessableError{
+		return Row[S]{}, &unprocessableError{
 			version: raw.Attrs.Number("version") + 1, rev: raw.Attrs.Number("rev"), err: fmt.Errorf("%w: %w", errUnreadable, err),
 		}
 	}
-	return row, weight(raw), nil
+	return row, nil
 }
 
 // current returns the live row, and the least version that a reader may get.

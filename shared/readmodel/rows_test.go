@@ -3,6 +3,8 @@ package readmodel
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -11,6 +13,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
+	"passbook/shared/readmodel/rowcache"
 	"passbook/shared/table"
 )
 
@@ -144,6 +147,20 @@ func TestARowIsReadAgainOnlyAfterAWrite(t *testing.T) {
 			t.Errorf("three readers of v%d read the table %d times", entries[i].Last, n)
 		}
 	}
+	own := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: rows, Journal: b.journal, Log: quietLog})
+	other := archivetest.Bank(2, 2, 10)
+	b.journal.commit(other...)
+	for i := range other {
+		if other[i].Account() == a {
+			continue
+		}
+		b.handle(own, deliveries(t, other[i])) // the first one is new, the others replace it
+		before := reads.gets.Load()
+		row, err := rows.Get(t.Context(), other[i].Account())
+		if n := reads.gets.Load() - before; err != nil || row.Version != other[i].Last || n != 0 {
+			t.Errorf("v%d after v%d was folded by the projection of these rows, %d reads, %v", row.Version, other[i].Last, n, err)
+		}
+	}
 	key := RowKey(1, a)
 	if err := b.table.Delete(t.Context(), testModel.Name, key, table.Equals("version", table.N(entries[9].Last))); err != nil {
 		t.Fatal(err)
@@ -151,4 +168,39 @@ func TestARowIsReadAgainOnlyAfterAWrite(t *testing.T) {
 	if _, err := rows.Get(t.Context(), a); !errors.Is(err, ErrNoRow) {
 		t.Errorf("a row that was removed: %v", err)
 	}
+}
+
+// The rows that are kept take the memory that they are allowed, and no more.
+func TestKeptRowsTakeTheirMemory(t *testing.T) {
+	const most = 8 << 20
+	kept := rowcache.NewGenerations[Row[account.State]](nil, testModel.Name, most).Of(1)
+	began := heapInUse()
+	for i := range 4 * most >> 10 {
+		a := event.Account{Tenant: "main", ID: fmt.Sprintf("account-%08d", i)}
+		s := account.State{Version: 3, Status: account.StatusOpen, Currency: "EUR", HolderRef: fmt.Sprintf("holder-%08d", i)}
+		for v := range i % 4 {
+			s.Holds = append(s.Holds, account.Hold{Version: int64(v + 1), Amount: 100})
+		}
+		row := Row[account.State]{Account: a, Version: 3, State: s, Source: Source{Shard: "shardId-000000000001", Sequence: fmt.Sprint(1_000_000_000 + i)}, rev: 7}
+		row, err := testModel.decode(testModel.encode(1, &row))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept.Put(a.String(), row, 0, testModel.bytes(&row))
+	}
+	if took := heapInUse() - began; took < most*3/4 || took > most*9/8 {
+		t.Errorf("%d KiB for rows of %d KiB", took>>10, most>>10)
+	}
+	if _, ok := kept.Get("main#account-00032767"); !ok {
+		t.Error("the newest row is not kept")
+	}
+}
+
+// heapInUse returns the bytes of the heap that are in use.
+func heapInUse() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // what finalizers and pools held
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -1,6 +1,9 @@
 package table
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // timeLayout is the layout of times in rows: UTC, microseconds, of fixed length, so that times sort
 // as text.
@@ -19,6 +22,9 @@ func (m Map) Text(name string) string {
 	s, _ := m[name].(S)
 	return string(s)
 }
+
+// OwnText returns what Text does as a copy: the texts of a row that was read may share its memory.
+func (m Map) OwnText(name string) string { return strings.Clone(m.Text(name)) }
 
 // Number returns the N of that name, 0 if there is none.
 func (m Map) Number(name string) int64 {

@@ -8,4 +8,7 @@ type Stamped interface {
 	// row is as a Get after the first call returned it. It returns 0, which tells nothing, while
 	// the row is being written.
 	Stamp(table string, key Key) uint64
+	// NextStamp returns what a stamp becomes by one more write of the row. If a row has it after a
+	// caller's write, nobody else wrote the row since the caller got the stamp.
+	NextStamp(stamp uint64) uint64
 }

@@ -47,6 +47,9 @@ func (t *Table) Stamp(name string, key table.Key) uint64 {
 	return stamp
 }
 
+// NextStamp implements table.Stamped.
+func (t *Table) NextStamp(stamp uint64) uint64 { return stamp + stampStep }
+
 // begin begins the writes of changes: no reader has seen them yet. A put that needs a row to be
 // absent, or the same, changes none.
 func (s *stamps) begin(changes []change) {
