@@ -72,7 +72,7 @@ func serveTo(t *testing.T, auth access.Authenticator) *bank {
 			t.Error(err)
 		}
 	})
-	store := NewStore(tbl)
+	store := NewStore(tbl, 0)
 	b.projection, err = NewProjector(Config{Store: store, Journal: b.journal.Reader, Now: b.clock.Now}).Projection(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)

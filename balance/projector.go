@@ -19,9 +19,6 @@ import (
 type Config struct {
 	// Runtime is the stream to read, the stores, and the process that reads.
 	Runtime consumer.Runtime
-	// RowBytes bounds the rows that each generation keeps in memory, for its readers too; 0 is 64
-	// MiB.
-	RowBytes int64
 	// NoEventIndex leaves the events out of the index over all accounts.
 	NoEventIndex bool
 	// Now is the time from which the index reaches back; nil is time.Now.
@@ -53,7 +50,7 @@ func NewProjector(c Config) *Projector {
 	}
 	projector := func(index bool) *readmodel.Projector[account.State] {
 		return readmodel.NewProjector(readmodel.Config[account.State]{
-			Runtime: c.Runtime, Rows: c.Store.Rows, Journal: c.Journal, RowBytes: c.RowBytes, Metrics: c.Metrics,
+			Runtime: c.Runtime, Rows: c.Store.Rows, Journal: c.Journal, Metrics: c.Metrics,
 			Further: derived.Further(index, c.Now), Transact: c.Runtime.Exclusive,
 		})
 	}

@@ -54,7 +54,7 @@ func newPipeline(t *testing.T) *pipeline {
 		t.Fatal(err)
 	}
 	out.SetAcked(p.journal.Acked)
-	p.store = NewStore(p.table)
+	p.store = NewStore(p.table, 0)
 	running := p.run(out.Run)
 	t.Cleanup(func() {
 		p.stop()

@@ -16,7 +16,8 @@ type Store struct {
 }
 
 // NewStore returns the store of the rows in t. A Projector that is given the store wakes its
-// waiting readers.
-func NewStore(t table.Table) *Store {
-	return &Store{Rows: readmodel.NewRows(t, model), table: t}
+// waiting readers. keep bounds the bytes of rows that each generation keeps in memory, for its
+// readers too; 0 is 64 MiB.
+func NewStore(t table.Table, keep int64) *Store {
+	return &Store{Rows: readmodel.NewRows(t, model, keep), table: t}
 }

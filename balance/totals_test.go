@@ -27,7 +27,7 @@ func TestTotalsAreThoseOfTheLiveGeneration(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	totals := NewBankTotals(NewStore(tables), func(err error) { t.Error(err) })
+	totals := NewBankTotals(NewStore(tables, 0), func(err error) { t.Error(err) })
 	if _, _, _, known := totals.Of("main"); known {
 		t.Error("totals before the first pass")
 	}

@@ -71,7 +71,7 @@ func serveTo(t *testing.T, auth access.Authenticator) *bank {
 	if err := streams.CreateStream(t.Context(), lineMessages, 1); err != nil {
 		t.Fatal(err)
 	}
-	store := NewStore(tbl)
+	store := NewStore(tbl, 0)
 	b.store, b.line = store, line{t: t, streams: streams}
 	b.projection, err = NewProjector(Config{
 		Runtime: consumer.Runtime{Streams: streams}, Store: store, Journal: b.journal.Reader, Notifications: lineMessages,

@@ -54,7 +54,7 @@ func TestDeclinesBeforeTheRow(t *testing.T) {
 	b.open(0)
 	b.withdraw(1)
 	other := event.Account{Tenant: access.MainTenant, ID: "A-1"}
-	counter := newDeclineCounter(b.journal.Reader, NewStore(storetest.Memory(t, pebblestream.Options{Shards: 1}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], Schema)...).Table))
+	counter := newDeclineCounter(b.journal.Reader, NewStore(storetest.Memory(t, pebblestream.Options{Shards: 1}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], Schema)...).Table, 0))
 	if got, err := counter.At(t.Context(), other, 2); err != nil || got != 1 {
 		t.Fatal(fmt.Sprint(got, err))
 	}

@@ -24,8 +24,9 @@ type Row = readmodel.Row[State]
 type Store = readmodel.Rows[State]
 
 // NewStore returns the store of the rows in t. A Projector that is given the store wakes its
-// waiting readers.
-func NewStore(t table.Table) *Store { return readmodel.NewRows(t, model) }
+// waiting readers. keep bounds the bytes of rows that each generation keeps in memory, for its
+// readers too; 0 is 64 MiB.
+func NewStore(t table.Table, keep int64) *Store { return readmodel.NewRows(t, model, keep) }
 
 // encode adds a state to a row. The derived attributes are for people and queries, and decode does
 // not read them.

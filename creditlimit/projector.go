@@ -10,9 +10,6 @@ import (
 type Config struct {
 	// Runtime is the stream to read, the stores, and the process that reads.
 	Runtime consumer.Runtime
-	// RowBytes bounds the rows that each generation keeps in memory, for its readers too; 0 is 64
-	// MiB.
-	RowBytes int64
 	// Metrics counts; nil counts nothing.
 	Metrics *readmodel.Metrics
 	// Journal fills gaps and heals holes.
@@ -29,7 +26,7 @@ type Projector = readmodel.Projector[State]
 // NewProjector returns a projector, which does nothing before Run.
 func NewProjector(c Config) *Projector {
 	return readmodel.NewProjector(readmodel.Config[State]{
-		Runtime: c.Runtime, Rows: c.Store, Journal: c.Journal, RowBytes: c.RowBytes, Metrics: c.Metrics,
+		Runtime: c.Runtime, Rows: c.Store, Journal: c.Journal, Metrics: c.Metrics,
 		Outbox: readmodel.Outbox{Streams: c.Runtime.Streams, Stream: c.Notifications},
 	})
 }

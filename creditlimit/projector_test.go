@@ -165,7 +165,7 @@ func newLine(t *testing.T) *line {
 			t.Fatal(err)
 		}
 	}
-	l.store = NewStore(l.table)
+	l.store = NewStore(l.table, 0)
 	return l
 }
 

@@ -74,7 +74,7 @@ func newBank(t *testing.T) *bank {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.rows = readmodel.NewRows(b.table, standing)
+	b.rows = readmodel.NewRows(b.table, standing, 0)
 	b.config = audit.Config{
 		Table: b.table, Accounts: journal.NewReader(b.table), Bucket: disk, Models: []string{model}, PartEvents: 100,
 	}

@@ -51,7 +51,7 @@ func BenchmarkProjection(b *testing.B) {
 				b.Fatal(err)
 			}
 			p := NewProjection(ProjectionConfig[account.State]{
-				Generation: 1, Rows: NewRows[account.State](rows, testModel), Further: c.further, Transact: true, Log: quietLog,
+				Generation: 1, Rows: NewRows[account.State](rows, testModel, 0), Further: c.further, Transact: true, Log: quietLog,
 			})
 			shard := consumer.Shard{Stream: testStream, ID: "s"}
 			h, err := p.Open(b.Context(), shard, "")

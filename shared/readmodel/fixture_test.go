@@ -202,7 +202,7 @@ func failingModel(fails func(account.State, event.Event) bool) Model[account.Sta
 
 func (b *bank) projection(m Model[account.State], generation int64) *Projection[account.State] {
 	return NewProjection(ProjectionConfig[account.State]{
-		Generation: generation, Rows: NewRows(b.table, m), Journal: b.journal,
+		Generation: generation, Rows: NewRows(b.table, m, 0), Journal: b.journal,
 		Outbox: Outbox{Streams: b.streams, Stream: testOutbox}, Log: quietLog,
 	})
 }
@@ -234,7 +234,7 @@ func (b *bank) handle(p *Projection[account.State], list []consumer.Delivery) {
 // row returns an account's row as it is stored.
 func (b *bank) row(generation int64, a event.Account) Row[account.State] {
 	b.t.Helper()
-	row, err := NewRows(b.table, testModel).load(b.t.Context(), generation, a)
+	row, err := NewRows(b.table, testModel, 0).load(b.t.Context(), generation, a)
 	b.must(err)
 	return row
 }

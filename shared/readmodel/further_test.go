@@ -83,7 +83,7 @@ func (b *bank) process(generation int64, transact bool, writes int64) (*process,
 	p.ctx, p.cancel = context.WithCancel(b.t.Context())
 	p.left.Store(writes)
 	return p, NewProjection(ProjectionConfig[account.State]{
-		Generation: generation, Rows: NewRows(p, testModel), Journal: b.journal, Further: &testFurther, Transact: transact,
+		Generation: generation, Rows: NewRows(p, testModel, 0), Journal: b.journal, Further: &testFurther, Transact: transact,
 		Outbox: Outbox{Streams: b.streams, Stream: testOutbox}, Log: quietLog,
 	})
 }

@@ -197,7 +197,7 @@ func TestCandidateSendsNothingAndTheLiveGenerationEachMessageOnce(t *testing.T) 
 	b.must(err)
 	open := func(generation int64) *Projection[account.State] {
 		p, err := NewProjector(Config[account.State]{
-			Runtime: consumer.Runtime{Log: quietLog}, Rows: NewRows(b.table, m), Journal: b.journal,
+			Runtime: consumer.Runtime{Log: quietLog}, Rows: NewRows(b.table, m, 0), Journal: b.journal,
 			Outbox: Outbox{Streams: b.streams, Stream: testOutbox},
 		}).Projection(t.Context(), generation)
 		b.must(err)
@@ -360,7 +360,7 @@ func TestReaderWaitsForThePromotedRowToReachTheOldOne(t *testing.T) {
 		b.handle(b.projection(testModel, 2), deliveries(t, entries[:10]...))
 		_, err := StartCandidate(t.Context(), b.table, testModel.Name, nil)
 		b.must(err)
-		rows := NewRows[account.State](b.table, testModel)
+		rows := NewRows[account.State](b.table, testModel, 0)
 		if row, err := rows.Get(t.Context(), a); err != nil || row.Version != entries[19].Last {
 			t.Fatalf("v%d, %v", row.Version, err)
 		}
@@ -403,7 +403,7 @@ func TestReaderIsNotDelayedByABusyAccount(t *testing.T) {
 				b.handle(live, deliveries(t, entries[i]))
 			}
 		}()
-		rows := NewRows(b.table, testModel)
+		rows := NewRows(b.table, testModel, 0)
 		for range 5 {
 			began := time.Now()
 			if row, err := rows.Get(t.Context(), entries[0].Account()); err != nil || time.Since(began) > 500*time.Millisecond {
@@ -472,7 +472,7 @@ func readAcross(b *bank, a event.Account, returned map[string]int) *across {
 		x.readers.Go(func() {
 			// so that they learn of changes at different times
 			time.Sleep(time.Duration(i) * generationRefresh / 2)
-			rows := NewRows(b.table, testModel)
+			rows := NewRows(b.table, testModel, 0)
 			for {
 				select {
 				case <-x.stopped:

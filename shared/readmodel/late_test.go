@@ -73,7 +73,7 @@ func TestLateFailureKeepsTheRecordOfAnotherProcess(t *testing.T) {
 	})
 	hooked := &hookedDelete{Table: b.table}
 	hooked.hook = func() { b.handle(successor, deliveries(t, entries[15:]...)) }
-	zombie := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](hooked, m), Journal: b.journal, Log: quietLog})
+	zombie := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](hooked, m, 0), Journal: b.journal, Log: quietLog})
 	b.handle(successor, deliveries(t, entries[:10]...))
 	b.handle(zombie, deliveries(t, entries[10]))
 	kept, err := quarantined.All(t.Context(), b.table, "balance@1")
@@ -117,7 +117,7 @@ func TestCatchUpContinuesAfterAnEntryThatAnotherProcessPassed(t *testing.T) {
 		if passed {
 			old.read = func() { b.handle(b.projection(testModel, 1), deliveries(t, entries[:15]...)) }
 		}
-		p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows(b.table, testModel), Journal: old, Log: quietLog})
+		p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows(b.table, testModel, 0), Journal: old, Log: quietLog})
 		reached, err := p.CatchUp(t.Context(), a)
 		if !passed {
 			if row := b.row(1, a); !errors.Is(err, ErrQuarantined) || row.QuarantinedAt != old.newer || row.Version != old.newer-1 {

@@ -13,7 +13,7 @@ import (
 // would miss the first one.
 func TestCountersBeginAtZero(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows(nil, testModel), Metrics: NewMetrics(registry)})
+	NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows(nil, testModel, 0), Metrics: NewMetrics(registry)})
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"passbook/shared/consumer"
-	"passbook/shared/readmodel/rowcache"
 )
 
 // Config configures a Projector. Runtime, Rows and Journal are required, Outbox for a model with
@@ -28,9 +27,6 @@ type Config[S any] struct {
 	// account's row are written by one transaction if they can: where it costs no more than puts.
 	Further  *Further[S]
 	Transact bool
-	// RowBytes bounds the rows that each generation keeps in memory, for its projection and, where
-	// no other process writes the table, for the readers of Rows; 0 is 64 MiB.
-	RowBytes int64
 	// Metrics counts; nil counts nothing.
 	Metrics *Metrics
 }
@@ -38,11 +34,8 @@ type Config[S any] struct {
 // Projector keeps the rows of all generations of a read model up to date with the stream.
 type Projector[S any] struct{ config Config[S] }
 
-// NewProjector returns a projector, which does nothing before Run. It precedes all reads of c.Rows.
-func NewProjector[S any](c Config[S]) *Projector[S] {
-	c.Rows.kept = rowcache.NewGenerations[Row[S]](c.Rows.table, c.Rows.model.Name, c.RowBytes)
-	return &Projector[S]{config: c}
-}
+// NewProjector returns a projector, which does nothing before Run.
+func NewProjector[S any](c Config[S]) *Projector[S] { return &Projector[S]{config: c} }
 
 // Projection returns the projection of one generation for a job, such as a rebuild or a redrive. It
 // sends no message if the generation is the candidate, and all if it is or was live. If the

@@ -84,7 +84,7 @@ func TestForgedRowIsRepairedOrQuarantined(t *testing.T) {
 				return
 			}
 			if c.journal == nil {
-				if _, err := NewRows(b.table, testModel).Load(t.Context(), 1, a); !errors.Is(err, ErrNoRow) || len(kept) != 0 {
+				if _, err := NewRows(b.table, testModel, 0).Load(t.Context(), 1, a); !errors.Is(err, ErrNoRow) || len(kept) != 0 {
 					t.Errorf("a row without an account: %v, quarantine %+v", err, kept)
 				}
 				return
@@ -161,7 +161,7 @@ func TestAccountIsNotReleasedIfItsRowCannotBeCompared(t *testing.T) {
 	a := entries[0].Account()
 	b.handle(b.projection(testModel, 1), deliveries(t, entries[0], entries[1], entries[2], forge(t, entries[3]), entries[4]))
 	unreadable := NewProjection(ProjectionConfig[account.State]{
-		Generation: 1, Rows: NewRows(b.table, testModel), Journal: unreadableBackward{b.journal}, Log: quietLog,
+		Generation: 1, Rows: NewRows(b.table, testModel, 0), Journal: unreadableBackward{b.journal}, Log: quietLog,
 	})
 	if err := unreadable.Redrive(t.Context(), a); !errors.Is(err, ErrQuarantined) || b.row(1, a).QuarantinedAt == 0 {
 		t.Errorf("redriven: %v", err)

@@ -55,10 +55,13 @@ type Rows[S any] struct {
 }
 
 // NewRows returns the rows of a model in t. A projection that is given them wakes their waiting
-// readers.
-func NewRows[S any](t table.Table, m Model[S]) *Rows[S] {
-	kept := rowcache.NewGenerations[Row[S]](nil, m.Name, 0) // for projections, until there is a Projector
-	return &Rows[S]{table: t, kept: kept, model: m, generations: &generationCache{table: t, model: m.Name}}
+// readers. keep bounds the bytes of rows that each generation keeps in memory, for its projection
+// and, where no other process writes the table, for the readers too; 0 is 64 MiB.
+func NewRows[S any](t table.Table, m Model[S], keep int64) *Rows[S] {
+	return &Rows[S]{
+		table: t, kept: rowcache.NewGenerations[Row[S]](t, m.Name, keep), model: m,
+		generations: &generationCache{table: t, model: m.Name},
+	}
 }
 
 // Live returns the generation that readers get, at most half a second old.

@@ -36,7 +36,7 @@ func TestWaitIsWokenByAProjectionOfTheSameProcess(t *testing.T) {
 		entries := archivetest.Bank(1, 1, 10)
 		b.journal.commit(entries...)
 		reads := &counted{Table: b.table}
-		rows := NewRows(reads, testModel)
+		rows := NewRows(reads, testModel, 0)
 		p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: rows, Journal: b.journal, Log: quietLog})
 		b.handle(p, nil)
 		done := make(chan time.Duration)
@@ -65,7 +65,7 @@ func TestWaitPollsForAProjectionOfAnotherProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBank(t, 1)
 		entries := archivetest.Bank(1, 1, 3)
-		rows := NewRows(b.table, testModel)
+		rows := NewRows(b.table, testModel, 0)
 		go func() {
 			time.Sleep(time.Second)
 			b.handle(b.projection(testModel, 1), deliveries(t, entries...))
@@ -83,7 +83,7 @@ func TestWaitReturnsTheVersionThatIsThereWhenItsTimeIsOver(t *testing.T) {
 		b := newBank(t, 1)
 		entries := archivetest.Bank(1, 1, 3)
 		b.handle(b.projection(testModel, 1), deliveries(t, entries...))
-		rows := NewRows(b.table, testModel)
+		rows := NewRows(b.table, testModel, 0)
 		began := time.Now()
 		_, err := rows.Wait(t.Context(), entries[0].Account(), 1000, 2*time.Second)
 		var behind *BehindError
@@ -131,7 +131,7 @@ func TestARowIsReadAgainOnlyAfterAWrite(t *testing.T) {
 		t.Fatal("the engine's table has no stamps")
 	}
 	reads := &stamped{counted: counted{Table: inner}, Stamped: inner}
-	rows := NewRows[account.State](reads, testModel)
+	rows := NewRows[account.State](reads, testModel, 0)
 	NewProjector(Config[account.State]{Rows: rows})
 	a := entries[0].Account()
 	for i := range entries {

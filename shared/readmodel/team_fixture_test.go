@@ -43,7 +43,7 @@ func (c *team) runtime(owner string, t table.Table) consumer.Runtime {
 // project runs a Projector on a table t, and returns the rows that its readers use.
 func (c *team) project(m Model[account.State], t table.Table) *Rows[account.State] {
 	c.t.Helper()
-	rows := NewRows[account.State](t, m)
+	rows := NewRows[account.State](t, m, 0)
 	c.run("projector", NewProjector(Config[account.State]{
 		Runtime: c.runtime("f", t), Rows: rows, Journal: c.journal, Outbox: Outbox{Streams: c.streams, Stream: testOutbox},
 	}).Run)

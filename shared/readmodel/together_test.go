@@ -54,7 +54,7 @@ func (l *lossy) PutEach(ctx context.Context, puts []table.Put) []error {
 func (b *bank) lossy(fate func() (bool, error)) (*lossy, *Projection[account.State]) {
 	l := &lossy{Table: b.table, fate: fate}
 	return l, NewProjection(ProjectionConfig[account.State]{
-		Generation: 1, Rows: NewRows(l, testModel), Journal: b.journal, Further: &testFurther, Log: quietLog,
+		Generation: 1, Rows: NewRows(l, testModel, 0), Journal: b.journal, Further: &testFurther, Log: quietLog,
 	})
 }
 
@@ -143,7 +143,7 @@ func TestRowsOfLaterBatchesHaveTheirOwnAttributes(t *testing.T) {
 		attrs["of "+a.ID] = table.N(1)
 	}
 	entries := archivetest.Bank(1, 20, 100)
-	p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](b.table, model), Journal: b.journal, Log: quietLog})
+	p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](b.table, model, 0), Journal: b.journal, Log: quietLog})
 	h, err := p.Open(t.Context(), consumer.Shard{Stream: testStream, ID: "s"}, "")
 	b.must(err)
 	for batch := range slices.Chunk(deliveries(t, entries...), 10) {

@@ -38,7 +38,7 @@ func TestUnreadableJournalRowQuarantinesItsAccountOnly(t *testing.T) {
 	entries := archivetest.Bank(10, 2, 20)
 	b.journal.commit(entries...)
 	bad := entries[0].Account()
-	p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows(b.table, testModel), Journal: unreadableHistory{b.journal, bad},
+	p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows(b.table, testModel, 0), Journal: unreadableHistory{b.journal, bad},
 		Outbox: Outbox{Streams: b.streams, Stream: testOutbox}, Log: quietLog})
 	var with []*event.Entry
 	skipped := false
@@ -127,7 +127,7 @@ func TestRedriveNeverLosesTheRecordOfAQuarantinedAccount(t *testing.T) {
 	ht := &hookedDelete{Table: b.table}
 	// the live worker reads the next record
 	ht.hook = func() { b.handle(live, deliveries(t, entries[half:half+1]...)) }
-	job := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](ht, m), Journal: b.journal, Log: quietLog})
+	job := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](ht, m, 0), Journal: b.journal, Log: quietLog})
 	err := job.Redrive(t.Context(), a)
 	kept, listed := quarantined.All(t.Context(), b.table, "balance@1")
 	b.must(listed)

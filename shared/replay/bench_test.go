@@ -45,7 +45,7 @@ func benchmarkRebuild(b *testing.B, perSegment int) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		e.rows, e.reader = readmodel.NewRows(e.table, testModel), journal.NewReader(e.table)
+		e.rows, e.reader = readmodel.NewRows(e.table, testModel, 0), journal.NewReader(e.table)
 		b.StartTimer()
 		done, err := replay.Rebuild(b.Context(), e.rebuilding())
 		if err != nil || done.Events != int64(events) {

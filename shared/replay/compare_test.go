@@ -50,7 +50,7 @@ func (b *busy) Get(ctx context.Context, name string, key table.Key, consistent b
 // The first ones are folded already.
 func (e *env) worker(t *testing.T, m readmodel.Model[account.State], generation int64, entries []*event.Entry, first, turn int) func() {
 	t.Helper()
-	p := e.projectionInto(readmodel.NewRows(e.table, m), generation)
+	p := e.projectionInto(readmodel.NewRows(e.table, m, 0), generation)
 	fold := func(n int) {
 		n = min(n, len(entries))
 		if err := p.ProjectEntries(t.Context(), theOne, entries[:n]); err != nil {
@@ -210,7 +210,7 @@ func TestCompare_OfAHistoryThatCannotBeFoldedIsADifference(t *testing.T) {
 	}
 	comparing := e.comparing()
 	comparing.Projection = func(_ context.Context, in table.Table, generation int64) (replay.Projection, error) {
-		return e.projectionInto(readmodel.NewRows(in, stubborn), generation), nil
+		return e.projectionInto(readmodel.NewRows(in, stubborn, 0), generation), nil
 	}
 	found, err := replay.Compare(t.Context(), comparing)
 	if !errors.Is(err, replay.ErrDifference) || found.Faults.Count != 1 || !strings.Contains(found.Faults.List[0].What, "cannot be folded beyond v39") {

@@ -61,7 +61,7 @@ func newEnv(t testing.TB) *env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.rows = readmodel.NewRows(e.table, testModel)
+	e.rows = readmodel.NewRows(e.table, testModel, 0)
 	e.reader = journal.NewReader(e.table)
 	return e
 }
@@ -179,7 +179,7 @@ func (e *env) comparing() replay.CompareConfig {
 	return replay.CompareConfig{
 		Table: e.table, Model: testModel.Name, Journal: e.reader,
 		Projection: func(_ context.Context, in table.Table, generation int64) (replay.Projection, error) {
-			return e.projectionInto(readmodel.NewRows(in, testModel), generation), nil
+			return e.projectionInto(readmodel.NewRows(in, testModel, 0), generation), nil
 		},
 	}
 }

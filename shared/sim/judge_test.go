@@ -185,7 +185,7 @@ func (j *judge) answers() {
 // quarantine.
 func (j *judge) balances() {
 	ctx := context.Background()
-	balances, limits := balance.NewStore(j.run.disk.rows), creditlimit.NewStore(j.run.disk.rows)
+	balances, limits := balance.NewStore(j.run.disk.rows, 0), creditlimit.NewStore(j.run.disk.rows, 0)
 	for _, a := range j.accounts() {
 		var state account.State
 		for _, e := range j.entries[a] {

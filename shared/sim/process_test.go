@@ -146,14 +146,14 @@ func (p part) runtime() consumer.Runtime {
 func (p *process) balances(ctx context.Context) error {
 	own := p.part("balances")
 	return balance.NewProjector(balance.Config{
-		Runtime: own.runtime(), Journal: journal.NewReader(own.rows()), Store: balance.NewStore(own.rows()),
+		Runtime: own.runtime(), Journal: journal.NewReader(own.rows()), Store: balance.NewStore(own.rows(), 0),
 	}).Run(ctx)
 }
 
 func (p *process) limits(ctx context.Context) error {
 	own := p.part("limits")
 	return creditlimit.NewProjector(creditlimit.Config{
-		Runtime: own.runtime(), Journal: journal.NewReader(own.rows()), Store: creditlimit.NewStore(own.rows()), Notifications: notifications,
+		Runtime: own.runtime(), Journal: journal.NewReader(own.rows()), Store: creditlimit.NewStore(own.rows(), 0), Notifications: notifications,
 	}).Run(ctx)
 }
 

@@ -45,7 +45,7 @@ func derivedRows(t *testing.T) (rows []Rendered) {
 		t.Fatal(err)
 	}
 	projector := balance.NewProjector(balance.Config{
-		Runtime: consumer.Runtime{Table: tables}, Journal: j.Reader, Store: balance.NewStore(tables),
+		Runtime: consumer.Runtime{Table: tables}, Journal: j.Reader, Store: balance.NewStore(tables, 0),
 	})
 	p, err := projector.Projection(t.Context(), 1)
 	if err != nil {

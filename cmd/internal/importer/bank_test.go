@@ -80,7 +80,7 @@ func serve(t *testing.T) *bank {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := balance.NewStore(tbl)
+	store := balance.NewStore(tbl, 0)
 	if b.projection, err = balance.NewProjector(balance.Config{Store: store, Journal: j.Reader, Now: b.clock.Now}).Projection(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}

@@ -116,7 +116,7 @@ func (l *life) process(writes int64) (context.Context, Bank) {
 	log := slog.New(slog.DiscardHandler)
 	b := Bank{Config: config, Table: m, Journal: journal.NewReader(m), Log: log}
 	b.Balance = balance.NewProjector(balance.Config{
-		Runtime: consumer.Runtime{Table: m, Log: log, Exclusive: l.transact}, Journal: b.Journal, Store: balance.NewStore(m),
+		Runtime: consumer.Runtime{Table: m, Log: log, Exclusive: l.transact}, Journal: b.Journal, Store: balance.NewStore(m, 0),
 		Now: func() time.Time { return archivetest.Start.Add(time.Hour) },
 	})
 	return ctx, b
@@ -315,7 +315,7 @@ func (l *life) checkMarks(writes int64, generations []int64) {
 // checkTotals compares the answers about holders with the states that the journal has.
 func (l *life) checkTotals(writes int64) {
 	l.t.Helper()
-	store := balance.NewStore(l.table)
+	store := balance.NewStore(l.table, 0)
 	for a, s := range l.states {
 		totals, _, err := store.HolderTotals(l.t.Context(), a.Tenant, s.HolderRef)
 		l.must(err)

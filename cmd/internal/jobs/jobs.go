@@ -97,10 +97,10 @@ func NewBank(config platform.Config, engine *platform.Engine, log *slog.Logger) 
 		Config: config, Table: tables, Streams: engine.Streams, Bucket: engine.Bucket, Keys: engine.Keys, Stores: set, CreateStream: engine.CreateStream,
 		RenewStream: engine.RenewStream, RaiseFormat: engine.RaiseFormat, Snapshot: engine.Snapshot, Journal: reader, Log: log, Exclusive: engine.Exclusive,
 		Balance: balance.NewProjector(balance.Config{
-			Runtime: runtime, Journal: reader, Store: balance.NewStore(tables), NoEventIndex: !config.IndexesEvents(),
+			Runtime: runtime, Journal: reader, Store: balance.NewStore(tables, 0), NoEventIndex: !config.IndexesEvents(),
 		}),
 		CreditLimit: creditlimit.NewProjector(creditlimit.Config{
-			Runtime: runtime, Journal: reader, Store: creditlimit.NewStore(tables), Notifications: config.Stream(deployment.NotificationStream),
+			Runtime: runtime, Journal: reader, Store: creditlimit.NewStore(tables, 0), Notifications: config.Stream(deployment.NotificationStream),
 		}),
 	}
 }

@@ -171,8 +171,8 @@ func (b Bank) projection(ctx context.Context, model string, generation int64) (p
 // a proof that notifies nobody.
 func (b Bank) projectionIn(ctx context.Context, in table.Table, model string, generation int64) (replay.Projection, error) {
 	runtime := consumer.Runtime{Table: in, Log: slog.New(slog.DiscardHandler)}
-	balances := balance.NewProjector(balance.Config{Runtime: runtime, Journal: b.Journal, Store: balance.NewStore(in), NoEventIndex: true})
-	limits := creditlimit.NewProjector(creditlimit.Config{Runtime: runtime, Journal: b.Journal, Store: creditlimit.NewStore(in)})
+	balances := balance.NewProjector(balance.Config{Runtime: runtime, Journal: b.Journal, Store: balance.NewStore(in, 0), NoEventIndex: true})
+	limits := creditlimit.NewProjector(creditlimit.Config{Runtime: runtime, Journal: b.Journal, Store: creditlimit.NewStore(in, 0)})
 	return projectors{
 		balance.Table:     func(ctx context.Context, g int64) (projection, error) { return balances.Projection(ctx, g) },
 		creditlimit.Table: func(ctx context.Context, g int64) (projection, error) { return limits.Projection(ctx, g) },

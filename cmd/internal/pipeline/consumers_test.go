@@ -33,7 +33,7 @@ func (b *bank) balances() *faults.Client {
 	c := faults.NewClient(roundTrip)
 	rows := c.Table(b.tables)
 	b.run(balance.NewProjector(balance.Config{
-		Runtime: b.runtime(c, "balance"), Journal: journal.NewReader(rows), Store: balance.NewStore(rows),
+		Runtime: b.runtime(c, "balance"), Journal: journal.NewReader(rows), Store: balance.NewStore(rows, 0),
 	}).Run)
 	return c
 }
@@ -43,7 +43,7 @@ func (b *bank) limits() *faults.Client {
 	c := faults.NewClient(roundTrip)
 	rows := c.Table(b.tables)
 	b.run(creditlimit.NewProjector(creditlimit.Config{
-		Runtime: b.runtime(c, "creditlimit"), Journal: journal.NewReader(rows), Store: creditlimit.NewStore(rows), Notifications: notifications,
+		Runtime: b.runtime(c, "creditlimit"), Journal: journal.NewReader(rows), Store: creditlimit.NewStore(rows, 0), Notifications: notifications,
 	}).Run)
 	return c
 }
@@ -95,7 +95,7 @@ func (b *bank) version(model string, a event.Account) int64 {
 // correct checks that the rows of balances say what the accounts' histories fold to.
 func (b *bank) correct(t *testing.T, accounts ...event.Account) {
 	t.Helper()
-	store := balance.NewStore(b.store)
+	store := balance.NewStore(b.store, 0)
 	for _, a := range accounts {
 		want := b.state(a)
 		row, err := store.Get(t.Context(), a)

@@ -50,9 +50,9 @@ func open(ctx context.Context, p *serve.Process) error {
 	}
 	p.Advertise(keeper) // to the console
 	runtime, healthy := readside.Open(p, keeper)
-	store := balance.NewStore(p.Engine.Table)
+	store := balance.NewStore(p.Engine.Table, int64(p.Memory.Rows))
 	projector := balance.NewProjector(balance.Config{
-		Runtime: runtime, RowBytes: int64(p.Memory.Rows), Metrics: readmodel.NewMetrics(p.Registry), Journal: history, Store: store,
+		Runtime: runtime, Metrics: readmodel.NewMetrics(p.Registry), Journal: history, Store: store,
 		NoEventIndex: !p.Config.IndexesEvents(),
 	})
 	p.Go(serve.UntilConsumers, balance.Table, projector.Run)

@@ -59,15 +59,15 @@ func open(ctx context.Context, p *serve.Process) error {
 
 	runtime, healthy := readside.Open(p, keeper)
 	history, rows, counted := w.Journal.Reader, int64(p.Memory.Rows), readmodel.NewMetrics(p.Registry)
-	balances := balance.NewStore(p.Engine.Table)
+	balances := balance.NewStore(p.Engine.Table, rows)
 	balanceProjector := balance.NewProjector(balance.Config{
-		Runtime: runtime, RowBytes: rows, Metrics: counted, Journal: history, Now: p.Now(), Store: balances, NoEventIndex: !p.Config.IndexesEvents(),
+		Runtime: runtime, Metrics: counted, Journal: history, Now: p.Now(), Store: balances, NoEventIndex: !p.Config.IndexesEvents(),
 	})
 	p.Go(serve.UntilConsumers, balance.Table, balanceProjector.Run)
 
-	limits := creditlimit.NewStore(p.Engine.Table)
+	limits := creditlimit.NewStore(p.Engine.Table, rows)
 	limitProjector := creditlimit.NewProjector(creditlimit.Config{
-		Runtime: runtime, RowBytes: rows, Metrics: counted, Journal: history, Store: limits,
+		Runtime: runtime, Metrics: counted, Journal: history, Store: limits,
 		Notifications: p.Config.Stream(deployment.NotificationStream),
 	})
 	p.Go(serve.UntilConsumers, creditlimit.Table, limitProjector.Run)

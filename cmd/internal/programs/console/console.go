@@ -54,7 +54,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.Go(serve.UntilConsumers, "directory of the processes", f.directory.Run)
 	p.Watch(f.watched)
 
-	totals := balance.NewBankTotals(balance.NewStore(p.Engine.Table), func(err error) { p.Log.Warn("the totals are not renewed; it is tried again", "error", err) })
+	totals := balance.NewBankTotals(balance.NewStore(p.Engine.Table, 0), func(err error) { p.Log.Warn("the totals are not renewed; it is tried again", "error", err) })
 	p.Go(serve.UntilConsumers, "totals", totals.Run)
 	endpoints := webhook.NewRegistry(webhook.Config{Table: p.Engine.Table, Log: p.Log}) // without their secrets
 	reported := readside.Consumers{

@@ -40,9 +40,9 @@ func open(ctx context.Context, p *serve.Process) error {
 	}
 	p.Advertise(keeper) // to the console
 	runtime, healthy := readside.Open(p, keeper)
-	store := creditlimit.NewStore(p.Engine.Table)
+	store := creditlimit.NewStore(p.Engine.Table, int64(p.Memory.Rows))
 	projector := creditlimit.NewProjector(creditlimit.Config{
-		Runtime: runtime, RowBytes: int64(p.Memory.Rows), Metrics: readmodel.NewMetrics(p.Registry), Journal: history, Store: store,
+		Runtime: runtime, Metrics: readmodel.NewMetrics(p.Registry), Journal: history, Store: store,
 		Notifications: p.Config.Stream(deployment.NotificationStream),
 	})
 	p.Go(serve.UntilConsumers, creditlimit.Table, projector.Run)
