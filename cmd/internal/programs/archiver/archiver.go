@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"passbook/archiver"
+	"passbook/cmd/internal/archiveside"
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/readside"
 	"passbook/cmd/internal/serve"
@@ -46,7 +47,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	}
 	p.Advertise(keeper) // to the console
 	runtime, healthy := readside.Open(p, keeper)
-	_, archived, err := readside.Archiver(p, keeper, runtime)
+	_, archived, err := archiveside.Open(p, keeper, runtime)
 	if err != nil {
 		return err
 	}

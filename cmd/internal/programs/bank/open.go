@@ -6,6 +6,7 @@ import (
 
 	"passbook/archiver"
 	"passbook/balance"
+	"passbook/cmd/internal/archiveside"
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/jobs"
 	"passbook/cmd/internal/readside"
@@ -72,7 +73,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	})
 	p.Go(serve.UntilConsumers, creditlimit.Table, limitProjector.Run)
 
-	archives, archived, err := readside.Archiver(p, keeper, runtime)
+	archives, archived, err := archiveside.Open(p, keeper, runtime)
 	if err != nil {
 		return err
 	}

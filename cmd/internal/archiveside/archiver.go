@@ -1,4 +1,4 @@
-package readside
+package archiveside
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 	"passbook/shared/web"
 )
 
-// Archiver starts the archiver of a process and the log of its archive, and returns it with the
-// check that /readyz makes of both.
-func Archiver(p *serve.Process, keeper *origin.Keeper, runtime consumer.Runtime) (*archiver.Archiver, web.Check, error) {
+// Open starts the archiver of a process and the log of its archive, and returns it with the check
+// that /readyz makes of both.
+func Open(p *serve.Process, keeper *origin.Keeper, runtime consumer.Runtime) (*archiver.Archiver, web.Check, error) {
 	log := archivelog.New(archivelog.Config{
 		Bucket: p.Engine.Bucket, Table: p.Engine.Table, Keys: p.Engine.Keys, Bank: keeper.Bank, Check: keeper.Check,
 		Owner: runtime.Owner, Exclusive: p.Engine.Exclusive, Every: p.Config.SegmentAge, Log: p.Log,
