@@ -267,7 +267,8 @@ var contract = sync.OnceValues(func() (routers.Router, error) {
 	for _, text := range []string{"text/html", "application/xml"} { // files, which the contract has as strings
 		openapi3filter.RegisterBodyDecoder(text, openapi3filter.PlainBodyDecoder)
 	}
-	return legacy.NewRouter(document)
+	// TestContractIsValidWithItsExamples validates them: it takes longer than most tests.
+	return legacy.NewRouter(document, openapi3.DisableExamplesValidation())
 })
 
 // Decode decodes an answer. Decode never ends the test, so that any goroutine may call it.
