@@ -56,14 +56,17 @@ func (f *finder) refusal() error {
 	return &refusedError{fmt.Sprintf("%d segments are not in the archive's log, such as %s: %s", len(f.refused), first, f.refused[first])}
 }
 
-// newLeaves returns the next leaves, at most leavesMost, in the order of their keys.
+// newLeaves returns the next leaves, at most leavesMost, in the order of their keys. After the time
+// between two rounds it returns those that it has: reading many large segments may take longer than
+// a lease lasts, which only a write renews.
 func (l *Log) newLeaves(ctx context.Context, s *state) (leaves []Leaf, err error) {
 	if len(s.find.queue) == 0 {
 		if err := l.list(ctx, &s.find); err != nil {
 			return nil, err
 		}
 	}
-	for len(s.find.queue) > 0 && len(leaves) < leavesMost {
+	began := l.config.Now()
+	for len(s.find.queue) > 0 && len(leaves) < leavesMost && (len(leaves) == 0 || l.config.Now().Sub(began) < l.config.Every) {
 		o := s.find.queue[0]
 		leaf, ok := l.takeSealed(o.Key)
 		if !ok {

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// roundMost bounds a round.
-	roundMost = 10 * time.Minute
+	// stepMost bounds a step of a round, which adds leaves once.
+	stepMost = 10 * time.Minute
 	// endMost bounds the last round of a process.
 	endMost = 8 * time.Second
 	// leavesMost is how many leaves one write of the row adds. They and their keys fit into a row.
@@ -131,12 +131,16 @@ func (l *Log) Ready() error {
 }
 
 // Run adds new segments in rounds until ctx ends, and once more then, since the segments of an
-// orderly end were just sealed. What fails is tried again in the next round.
+// orderly end were just sealed. What fails is tried again in the next round. What a round leaves
+// that the end cuts off, as one over an old archive, is for the next process.
 func (l *Log) Run(ctx context.Context) error {
 	tick := time.NewTicker(l.config.Every)
 	defer tick.Stop()
 	for {
 		l.round(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -150,9 +154,7 @@ func (l *Log) Run(ctx context.Context) error {
 
 // round runs Append, and notes its failure for Ready.
 func (l *Log) round(ctx context.Context) {
-	within, cancel := context.WithTimeout(ctx, roundMost)
-	defer cancel()
-	err := l.Append(within)
+	err := l.Append(ctx)
 	if ctx.Err() != nil {
 		return
 	}
@@ -187,31 +189,43 @@ func (l *Log) append(ctx context.Context) error {
 		return nil
 	}
 	if l.state == nil {
-		s, err := l.load(ctx, bank)
+		within, cancel := context.WithTimeout(ctx, stepMost)
+		defer cancel()
+		s, err := l.load(within, bank)
 		if err != nil || s == nil {
 			return err
 		}
 		l.state = s
 	}
-	s := l.state
-	for wrote := false; ; wrote = true {
-		if err := l.publish(ctx, bank, s); err != nil {
-			return err
-		}
-		leaves, err := l.newLeaves(ctx, s)
+	s, wrote := l.state, false
+	for {
+		added, err := l.step(ctx, bank, s)
 		if err != nil {
 			return err
 		}
-		if len(leaves) == 0 {
-			if !wrote && !l.config.Exclusive {
-				return errors.Join(l.renew(ctx, s), s.find.refusal())
-			}
-			return s.find.refusal()
+		if added > 0 {
+			wrote = true
+			continue
 		}
-		if err := l.commit(ctx, s, leaves); err != nil {
-			return err
+		if !wrote && !l.config.Exclusive {
+			return errors.Join(l.renew(ctx, s), s.find.refusal())
 		}
+		return s.find.refusal()
 	}
+}
+
+// step publishes what was added, and adds the next leaves. It returns how many.
+func (l *Log) step(ctx context.Context, bank string, s *state) (added int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, stepMost)
+	defer cancel()
+	if err := l.publish(ctx, bank, s); err != nil {
+		return 0, err
+	}
+	leaves, err := l.newLeaves(ctx, s)
+	if err != nil || len(leaves) == 0 {
+		return 0, err
+	}
+	return len(leaves), l.commit(ctx, s, leaves)
 }
 
 // commit decides that leaves follow the others, by one conditional write.
