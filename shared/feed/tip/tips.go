@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -272,13 +273,14 @@ func (t *Tips) Turn(ctx context.Context, shard string) error {
 	}
 }
 
-// changes waits until a step of Run, or for a moment.
+// changes waits until a step of Run, or for a moment: not for as long each time, so that of the
+// processes that wait for a lease not always the same one is first.
 func (t *Tips) changes(ctx context.Context) error {
 	select {
 	case t.kick <- struct{}{}:
 	default:
 	}
-	timer := time.NewTimer(200 * time.Millisecond)
+	timer := time.NewTimer(100*time.Millisecond + rand.N(200*time.Millisecond))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
