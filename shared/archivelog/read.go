@@ -61,6 +61,8 @@ func texts(ctx context.Context, b bucket.Bucket, size int64) iter.Seq2[[]byte, e
 // Stored is a checkpoint in the bucket.
 type Stored struct {
 	Key string
+	// Text is the object, as it is given to somebody who keeps it.
+	Text []byte
 	// Checkpoint is what is signed, and Err why it is not the bank's.
 	Checkpoint
 	Err error
@@ -84,7 +86,7 @@ func Checkpoints(ctx context.Context, b bucket.Bucket, keys []note.Verifier) ite
 				yield(Stored{}, err)
 				return
 			}
-			s := Stored{Key: key}
+			s := Stored{Key: key, Text: signed}
 			s.Checkpoint, s.Err = OpenCheckpoint(signed, keys)
 			if s.Err == nil && s.Size != size {
 				s.Err = fmt.Errorf("it is the checkpoint of %d leaves", s.Size)

@@ -81,6 +81,15 @@ func OpenArchive(ctx context.Context, c Config) (bucket.Bucket, keywrap.Wrapper,
 	return archive, openKeys(c), nil
 }
 
+// OpenCopy opens a copy of an archive in a directory, to read only. It needs no bank.
+func OpenCopy(dir string) (bucket.Bucket, error) {
+	b, err := dirbucket.Existing(dir)
+	if err != nil {
+		return nil, &UnusableError{What: fmt.Sprintf("no copy of an archive in %s: %v", dir, err), Next: "name the directory with events/ and log/ in it", Err: ErrData}
+	}
+	return b, nil
+}
+
 // ExplainKey returns an *UnusableError for an error of OpenArchive's Wrapper that has one cause and
 // one remedy, and any other error as it is.
 func ExplainKey(c Config, err error) error {

@@ -148,6 +148,7 @@ var kinds = map[string]kind{
 	"known":       kindOf(Bank.reportEvidence),
 	"states":      kindOf(Bank.states),
 	"claim":       kindOf(Bank.claim),
+	"archive-log": kindOf(Bank.archiveLog),
 	"retire":      kindOf(Bank.retire),
 	"stream":      kindOf(Bank.renew),
 	"clock":       kindOf(Bank.acceptClock),

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"passbook/shared/bucket"
 )
@@ -16,9 +17,14 @@ import (
 // draftDir is the directory of the drafts. No key begins with it.
 const draftDir = ".tmp"
 
+// errReadOnly means that Existing opened the Bucket.
+var errReadOnly = errors.New("opened to read only")
+
 // Bucket implements bucket.Bucket. Several may be open on one directory.
 type Bucket struct {
 	root string
+	// readOnly refuses Create.
+	readOnly bool
 
 	mu sync.Mutex
 	// pending has the keys that are linked and not yet synced.
@@ -48,6 +54,22 @@ func New(dir string) (*Bucket, error) {
 	return b, nil
 }
 
+// Existing opens a directory that is there to read only, and writes nothing to it.
+func Existing(dir string) (*Bucket, error) {
+	root, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %s: %w", dir, err)
+	}
+	info, err := os.Stat(root)
+	if err == nil && !info.IsDir() {
+		err = syscall.ENOTDIR
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open bucket: %w", err)
+	}
+	return &Bucket{root: root, readOnly: true}, nil
+}
+
 func (b *Bucket) path(key string) string { return filepath.Join(b.root, filepath.FromSlash(key)) }
 
 func checkKey(key string) error {
@@ -67,6 +89,9 @@ func (b *Bucket) Create(ctx context.Context, key string, data []byte) error {
 	}
 	if err := checkKey(key); err != nil {
 		return err
+	}
+	if b.readOnly {
+		return fmt.Errorf("create object %s: %w", key, errReadOnly)
 	}
 	if err := b.create(ctx, key, data); err != nil {
 		return fmt.Errorf("create object %s: %w", key, err)

@@ -126,3 +126,28 @@ func BenchmarkCreate(b *testing.B) {
 		}
 	}
 }
+
+// A copy that somebody checks is as it was afterwards, and may be where nothing can be written.
+func TestExistingWritesNothing(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("text"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	b, err := dirbucket.Existing(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Create(t.Context(), "b", nil); err == nil {
+		t.Error("an object was created")
+	}
+	page, err := b.List(t.Context(), "", "")
+	entries, bad := os.ReadDir(dir)
+	if err := errors.Join(err, bad); err != nil || len(page.Objects) != 1 || len(entries) != 1 {
+		t.Errorf("%v, %v, %v", page, entries, err)
+	}
+	for _, missing := range []string{filepath.Join(dir, "a"), filepath.Join(dir, "none")} {
+		if _, err := dirbucket.Existing(missing); err == nil {
+			t.Errorf("%s was opened", missing)
+		}
+	}
+}

@@ -14,6 +14,9 @@ import (
 // Main runs the program. It does not return.
 func Main(version string) {
 	cli.Main(version, nil, func(ctx context.Context, args []string, t *cli.Terminal) int {
+		if len(args) == 0 {
+			args = []string{storesName}
+		}
 		return cli.Run(ctx, "audit", "Prove that journal, archive and read models agree.", &Command{}, args, t)
 	})
 }
@@ -23,8 +26,22 @@ type Below struct {
 	Audit Command `cmd:"" group:"operate" help:"Prove that journal, archive and read models agree."`
 }
 
+// storesName is the name of the command that audits where none is named.
+const storesName = "stores"
+
 // Command is the command line.
 type Command struct {
+	Stores storesCommand `cmd:"" default:"withargs" help:"Prove that journal, archive and read models agree (the default)."`
+	Verify verifyCommand `cmd:"" help:"Check a copy of an archive, without its bank."`
+}
+
+// Help returns the example.
+func (Command) Help() string {
+	return "Exit code 3 means that something differs.\n\nExample:\n\n  audit --data ./data"
+}
+
+// storesCommand audits a bank.
+type storesCommand struct {
 	cli.StoreFlags
 	cli.OnlyTenant
 	Grace  *time.Duration `name:"grace" placeholder:"TIME" help:"Entries younger than this may be missing."`
@@ -34,13 +51,13 @@ type Command struct {
 }
 
 // Help returns the example.
-func (Command) Help() string {
+func (storesCommand) Help() string {
 	return "Exit code 3 means that something differs. Entries younger than --grace, by default the age of a segment and 10 s, may be " +
 		"in transit.\n\nExample:\n\n  audit --data ./data"
 }
 
 // Run audits.
-func (c *Command) Run(ctx context.Context, t *cli.Terminal) error {
+func (c *storesCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	config, err := t.Config(&c.StoreFlags)
 	if err != nil {
 		return err

@@ -2,9 +2,11 @@ package bank
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
@@ -15,8 +17,10 @@ import (
 
 // archiveCommand groups the commands on the archive itself.
 type archiveCommand struct {
-	Claim  claimCommand  `cmd:"" help:"Declare that the archive is this bank's."`
-	Retire retireCommand `cmd:"" help:"Mark a damaged or missing segment as replaced."`
+	Claim      claimCommand             `cmd:"" help:"Declare that the archive is this bank's."`
+	Retire     retireCommand            `cmd:"" help:"Mark a damaged or missing segment as replaced."`
+	Key        archiveKeyCommand        `cmd:"" help:"The public key of its signed log, for who checks a copy."`
+	Checkpoint archiveCheckpointCommand `cmd:"" help:"How far the signed log is, for who keeps it."`
 }
 
 // Help returns the example.
@@ -92,4 +96,55 @@ func (c *retireCommand) Run(ctx context.Context, t *cli.Terminal) error {
 			fmt.Fprintf(w, "%s is retired: %d entries are in %d other segments, listed in %s\n", done.Key, done.Entries, len(done.Replacing), done.Object)
 		}
 	})
+}
+
+// adviceNoLog is what to do where the archive's log has nothing yet.
+const adviceNoLog = "try again when the archiver has sealed a segment, within two minutes after the first command"
+
+// archiveKeyCommand prints the public keys of the archive's log.
+type archiveKeyCommand struct {
+	cli.StoreFlags
+	cli.Output
+}
+
+// Help returns what it is for, and the example.
+func (archiveKeyCommand) Help() string {
+	return "Who has a copy of the archive checks it with this key and a checkpoint, without the bank: audit verify. Give it by a way that " +
+		"nobody can change who may change the archive. There is one line for each key that the bank ever had.\n\n" +
+		"Example:\n\n  bank archive key > bank.pub"
+}
+
+// Run prints them.
+func (c *archiveKeyCommand) Run(ctx context.Context, t *cli.Terminal) error {
+	return showLog(ctx, t, &c.StoreFlags, c.Output, func(l jobs.ArchiveLog) string { return strings.Join(l.Keys, "\n") })
+}
+
+// archiveCheckpointCommand prints the newest checkpoint.
+type archiveCheckpointCommand struct {
+	cli.StoreFlags
+	cli.Output
+}
+
+// Help returns what it is for, and the example.
+func (archiveCheckpointCommand) Help() string {
+	return "The bank signs how far its archive is, each time that it archives. Who keeps a checkpoint can prove later that nothing that was archived " +
+		"until then was changed or removed: audit verify.\n\nExample:\n\n  bank archive checkpoint > march.txt"
+}
+
+// Run prints it.
+func (c *archiveCheckpointCommand) Run(ctx context.Context, t *cli.Terminal) error {
+	return showLog(ctx, t, &c.StoreFlags, c.Output, func(l jobs.ArchiveLog) string { return strings.TrimSuffix(l.Checkpoint, "\n") })
+}
+
+// showLog prints a part of what checks the archive, exactly.
+func showLog(ctx context.Context, t *cli.Terminal, flags *cli.StoreFlags, o cli.Output, part func(jobs.ArchiveLog) string) error {
+	config, err := t.Config(flags)
+	if err != nil {
+		return err
+	}
+	found, err := jobs.Command[jobs.ArchiveLog]{Name: "archive-log", Params: jobs.ArchiveLogParams{}}.Do(ctx, t, config)
+	if err == nil && part(found) == "" {
+		err = cli.Fail(cli.ExitBehind, errors.New("the archive has no signed log yet"), adviceNoLog)
+	}
+	return cli.Show(t, o, found, err, func(w io.Writer) { fmt.Fprintln(w, part(found)) })
 }

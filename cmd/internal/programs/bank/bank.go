@@ -43,7 +43,7 @@ type grammar struct {
 	Doctor     doctorCommand     `cmd:"" group:"watch" help:"Look for what is wrong, and say what to do."`
 	Log        logCommand        `cmd:"" group:"operate" help:"What operators had done, newest first."`
 	Quarantine quarantineCommand `cmd:"" group:"operate" help:"Accounts and records that a consumer could not process."`
-	Archive    archiveCommand    `cmd:"" group:"operate" help:"The archive's owner, and its damaged segments."`
+	Archive    archiveCommand    `cmd:"" group:"operate" help:"The archive's owner, damaged segments and signed log."`
 	Resources  resourcesCommand  `cmd:"" group:"operate" help:"Create the tables, streams, bucket and key on AWS."`
 	RotateKey  rotateCommand     `cmd:"" group:"operate" help:"Make a new data key, which signs from then on."`
 	Backup     backupCommand     `cmd:"" group:"operate" help:"Back up a bank, and verify backups."`

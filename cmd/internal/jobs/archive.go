@@ -2,7 +2,11 @@ package jobs
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
+	"passbook/shared/archivelog"
+	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/replay"
 	"passbook/shared/segment"
@@ -59,4 +63,49 @@ func (ClaimParams) changes() bool { return true }
 // claim ties the archive to this bank because an operator says so.
 func (b Bank) claim(ctx context.Context, _ ClaimParams, _ *progress.Tracker) (stores.Claimed, error) {
 	return b.Stores.Claim(ctx)
+}
+
+// ArchiveLogParams are the parameters of archive-log, which has none.
+type ArchiveLogParams struct{ look }
+
+func (ArchiveLogParams) check() error { return nil }
+
+// ArchiveLog is what somebody outside the bank needs to check its archive.
+type ArchiveLog struct {
+	Bank string `json:"bank"`
+	// Keys are the public keys of the log, the oldest first.
+	Keys []string `json:"keys"`
+	// Checkpoint is the newest one with its signature; empty if there is none.
+	Checkpoint string `json:"checkpoint,omitempty"`
+}
+
+// archiveLog returns the public keys of the archive's log and its newest checkpoint. A key is given
+// only if the bank's wrapper can open its private half: others may put objects into the bucket too.
+func (b Bank) archiveLog(ctx context.Context, _ ArchiveLogParams, _ *progress.Tracker) (ArchiveLog, error) {
+	if err := b.Stores.CheckOwner(ctx); err != nil {
+		return ArchiveLog{}, err
+	}
+	bank, err := origin.ReadBank(ctx, b.Table)
+	if err != nil {
+		return ArchiveLog{}, err
+	}
+	found := ArchiveLog{Bank: bank.ID}
+	found.Keys, err = archivelog.PublicKeys(ctx, b.Bucket, b.Keys, bank.ID)
+	if err != nil || len(found.Keys) == 0 {
+		return found, err
+	}
+	keys, err := archivelog.ParseKeys([]byte(strings.Join(found.Keys, "\n")))
+	if err != nil {
+		return found, fmt.Errorf("keys of the archive's log: %w", err)
+	}
+	for stored, err := range archivelog.Checkpoints(ctx, b.Bucket, keys) {
+		if err != nil {
+			return found, err
+		}
+		if stored.Err == nil {
+			found.Checkpoint = string(stored.Text)
+			break
+		}
+	}
+	return found, nil
 }
