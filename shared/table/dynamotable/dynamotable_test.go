@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -253,4 +255,50 @@ func TestSkew(t *testing.T) {
 			})
 		}
 	}
+}
+
+// However many callers put rows, no more than 64 puts are under way, all are made, and a caller
+// whose time is over does not wait.
+func TestPutsOfAllCallersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const callers, rows = 20, 30
+		var under, most, made atomic.Int64
+		tab, _ := openFake(t, func(w http.ResponseWriter, r *http.Request) {
+			if n := under.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			time.Sleep(time.Second)
+			under.Add(-1)
+			made.Add(1)
+			says(200, "{}")(w, r)
+		})
+		puts := func(caller int) (all []table.Put) {
+			for i := range rows {
+				p := absent("suite-rows")
+				p.Row.Key = table.Key{PK: fmt.Sprint(caller), SK: fmt.Sprint(i)}
+				all = append(all, p)
+			}
+			return all
+		}
+		var work sync.WaitGroup
+		for caller := range callers {
+			work.Go(func() {
+				if outcomes := tab.PutEach(t.Context(), puts(caller)); errors.Join(outcomes...) != nil {
+					t.Error(outcomes[0])
+				}
+			})
+		}
+		synctest.Wait()
+		late, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		for _, err := range tab.PutEach(late, puts(callers)) {
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a put whose time is over: %v", err)
+			}
+		}
+		work.Wait()
+		if most.Load() != 64 || made.Load() != callers*rows {
+			t.Errorf("at most %d puts at once, %d made", most.Load(), made.Load())
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,7 +19,9 @@ import (
 // bubble of virtual time.
 type fake struct {
 	answer http.HandlerFunc
-	calls  []call
+
+	mu    sync.Mutex
+	calls []call
 }
 
 // call is a call that the fake has received.
@@ -33,7 +36,9 @@ func (f *fake) Do(r *http.Request) (*http.Response, error) {
 	if err := json.NewDecoder(r.Body).Decode(&c.body); err != nil {
 		return nil, fmt.Errorf("decode request: %w", err)
 	}
+	f.mu.Lock()
 	f.calls = append(f.calls, c)
+	f.mu.Unlock()
 	answer := httptest.NewRecorder()
 	f.answer(answer, r)
 	if err := r.Context().Err(); err != nil {
