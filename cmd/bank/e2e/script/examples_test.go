@@ -38,6 +38,8 @@ var notRun = map[string]string{
 	"bank key revoke":     "needs the id of a key, which is random; the tests of keys run it",
 	"bank webhook test":   "needs a receiver on the internet; the tests of webhooks have one",
 	"bank archive retire": "needs a segment that is damaged; the tests of lost segments run it",
+	"audit verify":        "needs a copy of an archive and a checkpoint; TestAnAuditorChecksACopy has both",
+	"bank audit verify":   "needs a copy of an archive and a checkpoint; TestAnAuditorChecksACopy has both",
 }
 
 // alone are the commands whose examples run when the bank has ended, with the reason.

@@ -111,7 +111,7 @@ type archiveKeyCommand struct {
 func (archiveKeyCommand) Help() string {
 	return "Who has a copy of the archive checks it with this key and a checkpoint, without the bank: audit verify. Give it by a way that " +
 		"nobody can change who may change the archive. There is one line for each key that the bank ever had.\n\n" +
-		"Example:\n\n  bank archive key > bank.pub"
+		"Example:\n\n  bank archive key --data ./data"
 }
 
 // Run prints them.
@@ -128,7 +128,7 @@ type archiveCheckpointCommand struct {
 // Help returns what it is for, and the example.
 func (archiveCheckpointCommand) Help() string {
 	return "The bank signs how far its archive is, each time that it archives. Who keeps a checkpoint can prove later that nothing that was archived " +
-		"until then was changed or removed: audit verify.\n\nExample:\n\n  bank archive checkpoint > march.txt"
+		"until then was changed or removed: audit verify.\n\nExample:\n\n  bank archive checkpoint --data ./data"
 }
 
 // Run prints it.
