@@ -8,7 +8,5 @@
 // that is newer than the newest checkpoint, is listed, and proven by nothing.
 //
 // It needs no key of the bank, so it cannot check macs: that the entries are the bank's is what the
-// signature says. Memory is bounded by the accounts that are checked at once, for each of which it
-// keeps a version and a hash; more accounts have the archive read once more. Next on the walk:
-// audit.
+// signature says. Next on the walk: versions.
 package verify

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"passbook/shared/archive/versions"
 	"passbook/shared/archivelog"
 	"passbook/shared/segment"
 )
@@ -24,17 +25,17 @@ func (v *verifier) readLog(ctx context.Context, kept archivelog.Checkpoint) erro
 	}
 	switch {
 	case newest.Size > 0 && newest.Bank != kept.Bank:
-		v.report.find(Finding{What: fmt.Sprintf("the log is of bank %s, and the checkpoint that was kept of bank %s", newest.Bank, kept.Bank)})
+		v.report.find(versions.Finding{What: fmt.Sprintf("the log is of bank %s, and the checkpoint that was kept of bank %s", newest.Bank, kept.Bank)})
 		newest = archivelog.Checkpoint{}
 	case newest.Size < kept.Size:
-		v.report.find(Finding{What: fmt.Sprintf("the log was cut: the newest checkpoint in the copy is of %d leaves, and the one that was kept of %d", newest.Size, kept.Size)})
+		v.report.find(versions.Finding{What: fmt.Sprintf("the log was cut: the newest checkpoint in the copy is of %d leaves, and the one that was kept of %d", newest.Size, kept.Size)})
 	}
 	for r, err := range archivelog.Read(ctx, v.config.Bucket, max(kept.Size, newest.Size)) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err != nil {
-			v.report.find(Finding{What: fmt.Sprintf("the log cannot be read after %d of %d leaves: %v", v.size, max(kept.Size, newest.Size), err)})
+			v.report.find(versions.Finding{What: fmt.Sprintf("the log cannot be read after %d of %d leaves: %v", v.size, max(kept.Size, newest.Size), err)})
 			return nil
 		}
 		v.size = r.Size
@@ -55,7 +56,7 @@ func (v *verifier) newest(ctx context.Context) (archivelog.Checkpoint, error) {
 		if stored.Err == nil {
 			return stored.Checkpoint, nil
 		}
-		v.report.find(Finding{What: fmt.Sprintf("%s is not the bank's: %v", stored.Key, stored.Err)})
+		v.report.find(versions.Finding{What: fmt.Sprintf("%s is not the bank's: %v", stored.Key, stored.Err)})
 	}
 	return archivelog.Checkpoint{}, nil
 }
@@ -63,18 +64,18 @@ func (v *verifier) newest(ctx context.Context) (archivelog.Checkpoint, error) {
 // compare compares the root of the leaves so far with that of the checkpoint of as many.
 func (v *verifier) compare(r archivelog.Reading, is archivelog.Checkpoint, which string) {
 	if r.Size == is.Size && r.Root() != is.Root {
-		v.report.find(Finding{What: fmt.Sprintf("the first %d leaves of the log are others than the checkpoint %s signed", is.Size, which)})
+		v.report.find(versions.Finding{What: fmt.Sprintf("the first %d leaves of the log are others than the checkpoint %s signed", is.Size, which)})
 	}
 }
 
 // leaf notes a leaf, and names one that cannot be read or was there before.
 func (v *verifier) leaf(r archivelog.Reading) {
 	if r.Wrong != nil {
-		v.report.find(Finding{What: fmt.Sprintf("leaf %d of the log: %v", r.Size-1, r.Wrong)})
+		v.report.find(versions.Finding{What: fmt.Sprintf("leaf %d of the log: %v", r.Size-1, r.Wrong)})
 		return
 	}
 	if first, twice := v.leaves[short(r.Leaf.Key)]; twice {
-		v.report.find(Finding{Segment: r.Leaf.Key, What: fmt.Sprintf("it is in the log twice, as leaves %d and %d", first, r.Size-1)})
+		v.report.find(versions.Finding{Segment: r.Leaf.Key, What: fmt.Sprintf("it is in the log twice, as leaves %d and %d", first, r.Size-1)})
 		return
 	}
 	v.leaves[short(r.Leaf.Key)] = r.Size - 1

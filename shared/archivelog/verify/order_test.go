@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/archive/versions"
 	"passbook/shared/archivelog/verify"
 	"passbook/shared/event"
 	"passbook/shared/event/eventtest"
@@ -63,7 +64,7 @@ func TestTwoHistoriesOfAnAccountAreNamed(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := fmt.Sprintf("%s v%d: ", other[1].Entry.Account(), other[1].Entry.First)
-			if !slices.ContainsFunc(r.Findings, func(f verify.Finding) bool { return strings.Contains(f.String(), want) }) {
+			if !slices.ContainsFunc(r.Findings, func(f versions.Finding) bool { return strings.Contains(f.String(), want) }) {
 				t.Errorf("no finding of %sin %v", want, r.Findings)
 			}
 		})

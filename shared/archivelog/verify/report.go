@@ -4,32 +4,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"passbook/shared/archive/versions"
 )
 
 // listMost bounds the findings and the objects that a report lists; all are counted.
 const listMost = 10_000
-
-// Finding is a place where the copy is not what was signed.
-type Finding struct {
-	// Segment is a segment's key, Account "<tenant>#<id>", and Version the first one concerned;
-	// each is empty where none is known.
-	Segment string `json:"segment,omitempty"`
-	Account string `json:"account,omitempty"`
-	Version int64  `json:"version,omitempty"`
-	What    string `json:"what"`
-}
-
-// String returns the finding as a line.
-func (f Finding) String() string {
-	text := f.What
-	if f.Account != "" {
-		text = fmt.Sprintf("%s v%d: %s", f.Account, f.Version, text)
-	}
-	if f.Segment != "" {
-		text = f.Segment + ": " + text
-	}
-	return text
-}
 
 // Unlogged are objects among the segments that are in no leaf: too new for the newest checkpoint,
 // refused by the bank, or put there by somebody. Nothing is proven of them.
@@ -52,12 +32,12 @@ type Report struct {
 	// Parts is how often the copy was read, for as many parts of the accounts.
 	Parts int `json:"parts"`
 	// Count is the number of findings; Findings lists the first of them.
-	Count    int64     `json:"count"`
-	Findings []Finding `json:"findings"`
-	Unlogged Unlogged  `json:"unlogged"`
+	Count    int64              `json:"count"`
+	Findings []versions.Finding `json:"findings"`
+	Unlogged Unlogged           `json:"unlogged"`
 }
 
-func (r *Report) find(f Finding) {
+func (r *Report) find(f versions.Finding) {
 	r.Count++
 	if len(r.Findings) < listMost {
 		r.Findings = append(r.Findings, f)

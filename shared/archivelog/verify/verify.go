@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"passbook/shared/archive/versions"
 	"passbook/shared/archivelog"
 	"passbook/shared/bucket"
 	"passbook/shared/progress"
@@ -17,12 +18,6 @@ import (
 // with 3.
 var ErrDifference = errors.New("the copy of the archive is not what was signed")
 
-// DefaultAccounts is how many accounts are checked at once, with about 140 bytes each.
-const DefaultAccounts = 2_000_000
-
-// partsMost is how many parts are tried.
-const partsMost = 1 << 16
-
 // Config configures Run. All but Accounts and Progress are required.
 type Config struct {
 	// Bucket has the copy. Nothing is written to it.
@@ -30,7 +25,8 @@ type Config struct {
 	// Kept is the signed checkpoint that somebody kept, and Keys are the public keys of the log.
 	Kept []byte
 	Keys []note.Verifier
-	// Accounts bounds the accounts that are checked at once; 0 means DefaultAccounts.
+	// Accounts bounds the accounts that are checked at once; 0 means
+	// versions.DefaultAccounts.
 	Accounts int
 	// Progress counts the entries that were checked; nil is told nothing.
 	Progress *progress.Tracker
@@ -48,14 +44,11 @@ type verifier struct {
 
 // Run checks the copy. With findings it returns the report and ErrDifference.
 func Run(ctx context.Context, c Config) (*Report, error) {
-	if c.Accounts <= 0 {
-		c.Accounts = DefaultAccounts
-	}
 	kept, err := archivelog.OpenCheckpoint(c.Kept, c.Keys)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the checkpoint that was kept: %w", ErrDifference, err)
 	}
-	v := &verifier{config: c, leaves: map[[16]byte]int64{}, report: &Report{Bank: kept.Bank, Kept: signedOf(kept), Findings: []Finding{}}}
+	v := &verifier{config: c, leaves: map[[16]byte]int64{}, report: &Report{Bank: kept.Bank, Kept: signedOf(kept), Findings: []versions.Finding{}}}
 	if err := v.readLog(ctx, kept); err != nil {
 		return nil, err
 	}
@@ -71,27 +64,18 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	return v.report, nil
 }
 
-// checkAccounts checks the segments and the chains of the accounts: of all at once, or else in as
-// many parts as are needed to keep so many at once.
-func (v *verifier) checkAccounts(ctx context.Context) error {
+// checkAccounts checks the segments and the chains of the accounts.
+func (v *verifier) checkAccounts(ctx context.Context) (err error) {
 	before := *v.report
 	before.Findings = slices.Clip(before.Findings) // each attempt appends to its own
-	for parts := 1; ; parts *= 2 {
-		*v.report = before
-		err := v.checkParts(ctx, parts)
-		if !errors.Is(err, errMany) || parts == partsMost {
-			return err
-		}
-	}
-}
-
-func (v *verifier) checkParts(ctx context.Context, parts int) error {
-	v.report.Parts = parts
-	v.config.Progress.Begin("check", "entries", v.total*int64(parts))
-	for part := range parts {
-		if err := v.checkPart(ctx, part, parts); err != nil {
-			return err
-		}
-	}
-	return nil
+	v.report.Accounts, err = versions.Check(versions.Config{
+		Accounts: v.config.Accounts, Find: v.report.find,
+		Begin: func(parts int) {
+			*v.report = before
+			v.report.Parts = parts
+			v.config.Progress.Begin("check", "entries", v.total*int64(parts))
+		},
+		Walk: func(r versions.Reading, take func(versions.Link) error) error { return v.walk(ctx, r, take) },
+	})
+	return err
 }
