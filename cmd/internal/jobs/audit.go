@@ -144,3 +144,24 @@ func (b Bank) liveProjection(ctx context.Context, model string) (projection, err
 	}
 	return b.projection(ctx, model, live)
 }
+
+// CoverageParams are the parameters of coverage, which has none.
+type CoverageParams struct{ look }
+
+func (CoverageParams) check() error { return nil }
+
+// coverage proves by the archive alone that it has every version of each account.
+func (b Bank) coverage(ctx context.Context, _ CoverageParams, p *progress.Tracker) (*audit.Covered, error) {
+	if err := b.Stores.CheckOwner(ctx); err != nil {
+		return nil, err
+	}
+	plan, err := b.plan(ctx, Proving{})
+	if err != nil {
+		return nil, err
+	}
+	covered, err := audit.Coverage(ctx, audit.CoverageConfig{Bucket: b.Bucket, Plan: plan.Plan, Origin: plan.proof, Progress: p})
+	if errors.Is(err, audit.ErrDifference) {
+		err = matching{err, ops.ErrDifference}
+	}
+	return covered, err
+}

@@ -145,6 +145,7 @@ var kinds = map[string]kind{
 	"redrive":     kindOf(Bank.redrive),
 	"clear":       kindOf(Bank.clear),
 	"audit":       kindOf(Bank.audit),
+	"coverage":    kindOf(Bank.coverage),
 	"known":       kindOf(Bank.reportEvidence),
 	"states":      kindOf(Bank.states),
 	"claim":       kindOf(Bank.claim),

@@ -31,8 +31,9 @@ const storesName = "stores"
 
 // Command is the command line.
 type Command struct {
-	Stores storesCommand `cmd:"" default:"withargs" help:"Prove that journal, archive and read models agree (the default)."`
-	Verify verifyCommand `cmd:"" help:"Check a copy of an archive, without its bank."`
+	Stores   storesCommand   `cmd:"" default:"withargs" help:"Prove that journal, archive and read models agree (the default)."`
+	Coverage coverageCommand `cmd:"" help:"Prove that the archive has every version of each account, without the journal."`
+	Verify   verifyCommand   `cmd:"" help:"Check a copy of an archive, without its bank."`
 }
 
 // Help returns the example.
@@ -69,4 +70,28 @@ func (c *storesCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	report, err := jobs.Command[*audit.Report]{Name: "audit", Params: params, Reason: c.Reason}.Do(ctx, t, config)
 	var wrote error
 	return errors.Join(cli.Show(t, c.Output, report, err, func(w io.Writer) { wrote = report.WriteText(w) }), wrote)
+}
+
+// coverageCommand checks the archive without the journal.
+type coverageCommand struct {
+	cli.StoreFlags
+	cli.Output
+}
+
+// Help returns what it proves, and the example.
+func (coverageCommand) Help() string {
+	return "It reads the archive alone, and proves that each account has every version from 1 to its newest there, in one chain of hashes, and that " +
+		"each entry is the bank's. Whether the journal has more is what audit says. Exit code 3 means that something is missing or differs.\n\n" +
+		"Example:\n\n  audit coverage --data ./data"
+}
+
+// Run checks it.
+func (c *coverageCommand) Run(ctx context.Context, t *cli.Terminal) error {
+	config, err := t.Config(&c.StoreFlags)
+	if err != nil {
+		return err
+	}
+	covered, err := jobs.Command[*audit.Covered]{Name: "coverage", Params: jobs.CoverageParams{}}.Do(ctx, t, config)
+	var wrote error
+	return errors.Join(cli.Show(t, c.Output, covered, err, func(w io.Writer) { wrote = covered.WriteText(w) }), wrote)
 }
