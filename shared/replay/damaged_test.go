@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,6 +81,28 @@ func TestJobs_ADamagedSegmentCostsOnlyItsAccounts(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A damaged entry is one fault of those of its account, also when the account is read again from
+// the whole archive to see whether later segments have the entry.
+func TestStatesAt_NamesADamagedEntryOnce(t *testing.T) {
+	e := newEnv(t)
+	entries := archivetest.Bank(9, 3, 60)
+	bad := *entries[30]
+	bad.Events = slices.Clone(bad.Events)
+	bad.Events[0].After.Posted++ // the hash stays
+	entries[30] = &bad
+	e.archive(t, "s-0", archivetest.Records(entries), 20)
+	_, faults, err := ask(replay.StatesConfig{Bucket: e.bucket, Time: entries[59].RecordedAt}, t)
+	var named int64
+	for _, f := range faults.List {
+		if f.Account == bad.Account() && strings.Contains(f.What, "is damaged") {
+			named++
+		}
+	}
+	if !errors.Is(err, replay.ErrDifference) || named != 1 || faults.Count != 2 {
+		t.Errorf("%d faults, the damaged entry in %d of %v, %v", faults.Count, named, faults.List, err)
 	}
 }
 

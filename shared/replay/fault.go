@@ -64,6 +64,15 @@ func (c *faultList) keep(f Fault) {
 	}
 }
 
+// forget drops the listed faults of accounts that are read again.
+func (c *faultList) forget(accounts map[event.Account]bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	listed := len(c.faults.List)
+	c.faults.List = slices.DeleteFunc(c.faults.List, func(f Fault) bool { return accounts[f.Account] })
+	c.faults.Count -= int64(listed - len(c.faults.List))
+}
+
 func (c *faultList) any() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -180,9 +180,12 @@ func (f *forged) named(t *testing.T, faults replay.Faults, err error) {
 	if !slices.ContainsFunc(faults.List, func(x replay.Fault) bool { return x.Account == f.of }) {
 		t.Errorf("%s v%d is not named: %v, %v", f.of, f.version, faults.List, err)
 	}
-	for _, x := range faults.List {
+	for i, x := range faults.List {
 		if x.Account != f.of {
 			t.Errorf("another account is named: %s, %v", x, err)
+		}
+		if i > 0 && x.String() == faults.List[i-1].String() {
+			t.Errorf("named twice: %s", x)
 		}
 	}
 }

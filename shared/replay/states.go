@@ -76,6 +76,7 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 	}
 	err = c.states(ctx, w, yield)
 	if err == nil && len(w.reread) > 0 {
+		damaged.entries.forget(w.reread)
 		w.plan, w.accounts, w.accountEvents, w.reread = plan, w.reread, plan.Events, nil
 		err = c.histories(ctx, w, yield)
 	}
