@@ -25,6 +25,9 @@ const (
 	endMost = 8 * time.Second
 	// leavesMost is how many leaves one write of the row adds. They and their keys fit into a row.
 	leavesMost = 128
+	// addRounds is in which rounds leaves are added: each addition writes the tile again that
+	// is not complete, 46 KB on average, and a checkpoint.
+	addRounds = 10
 	// silentRounds is after how many rounds without a write a lease is free.
 	silentRounds = 3
 	// sealedMost bounds the leaves of sealed segments that wait for a round. Those beyond are read
@@ -49,7 +52,7 @@ type Config struct {
 	// Owner names this process, and Exclusive says that no other one can use the stores.
 	Owner     string
 	Exclusive bool
-	// Every is the time between two rounds.
+	// Every is the time between two rounds. Leaves are added in every tenth.
 	Every time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -130,14 +133,18 @@ func (l *Log) Ready() error {
 	return l.fault
 }
 
-// Run adds new segments in rounds until ctx ends, and once more then, since the segments of an
-// orderly end were just sealed. What fails is tried again in the next round. What a round leaves
-// that the end cuts off, as one over an old archive, is for the next process.
+// Run adds new segments until ctx ends, and once more then, since the segments of an orderly end
+// were just sealed. What fails is tried again in the next round. What a round leaves that the end
+// cuts off, as one over an old archive, is for the next process.
 func (l *Log) Run(ctx context.Context) error {
 	tick := time.NewTicker(l.config.Every)
 	defer tick.Stop()
-	for {
-		l.round(ctx)
+	for n := 0; ; n++ {
+		if n%addRounds == 0 || l.Ready() != nil || l.empty() {
+			l.round(ctx, l.Append)
+		} else {
+			l.round(ctx, l.keep)
+		}
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -146,15 +153,41 @@ func (l *Log) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), endMost)
 			defer cancel()
-			l.round(last)
+			l.round(last, l.Append)
 			return nil
 		}
 	}
 }
 
-// round runs Append, and notes its failure for Ready.
-func (l *Log) round(ctx context.Context) {
-	err := l.Append(ctx)
+// empty reports whether this process keeps a log that has no leaf yet.
+func (l *Log) empty() bool {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	return l.state != nil && l.state.row.size == 0
+}
+
+// keep renews the lease, if this process has it and another one could take it.
+func (l *Log) keep(ctx context.Context) error {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	if l.state == nil || l.config.Exclusive {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepMost)
+	defer cancel()
+	err := l.renew(ctx, l.state)
+	if err != nil {
+		l.state = nil // the outcome of a write may be unknown
+	}
+	if errors.Is(err, table.ErrConditionFailed) { // another process took the lease
+		return nil
+	}
+	return err
+}
+
+// round runs do, and notes its failure for Ready.
+func (l *Log) round(ctx context.Context, do func(context.Context) error) {
+	err := do(ctx)
 	if ctx.Err() != nil {
 		return
 	}
