@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,6 +89,32 @@ func OpenCopy(dir string) (bucket.Bucket, error) {
 		return nil, &UnusableError{What: fmt.Sprintf("no copy of an archive in %s: %v", dir, err), Next: "name the directory with events/ and log/ in it", Err: ErrData}
 	}
 	return b, nil
+}
+
+// tablesDir is the directory of the tables that are made of the archive, unless another is named.
+const tablesDir = "tables"
+
+// OpenTables opens the bucket of the tables that are made of the archive, and returns its URL. The
+// place is the name of an S3 bucket, or a directory; "" is the one in the data directory.
+func OpenTables(ctx context.Context, c Config, place string) (b bucket.Bucket, root string, err error) {
+	if c.Store == AWS {
+		archive := c.Bucket
+		c.Bucket = place
+		if place == "" || place == archive {
+			return nil, "", c.invalid("Bucket", "is the archive's or empty: name another S3 bucket for the tables")
+		}
+		b, _, err = OpenArchive(ctx, c)
+		return b, "s3://" + place, err
+	}
+	dir, err := filepath.Abs(cmp.Or(place, filepath.Join(c.Data, tablesDir)))
+	if err != nil {
+		return nil, "", fmt.Errorf("find the directory of the tables: %w", err)
+	}
+	b, err = dirbucket.New(dir)
+	if err != nil {
+		return nil, "", explainDisk(fmt.Errorf("open the tables: %w", err))
+	}
+	return b, "file://" + filepath.ToSlash(dir), nil
 }
 
 // ExplainKey returns an *UnusableError for an error of OpenArchive's Wrapper that has one cause and

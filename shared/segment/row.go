@@ -44,6 +44,11 @@ type Row struct {
 
 const secondsPerDay = 24 * 60 * 60
 
+// Rows returns the rows of a record as the newest format has them, without the column entry.
+func Rows(rec Record, shard string) []Row {
+	return appendRows(make([]Row, 0, len(rec.Entry.Events)), Format, rec, shard, nil)
+}
+
 // appendRows appends the rows of a record; rest is the column entry of the first.
 func appendRows(dst []Row, format int, rec Record, shard string, rest []byte) []Row {
 	for _, ev := range rec.Entry.Events {

@@ -73,7 +73,7 @@ func layerOfShared(parts []string) string {
 			return ports
 		}
 		return adapters
-	case "control", "writer", "journal", "publisher", "affinity", "consumer", "readmodel", "segment", "archive", "archivelog", "origin", "replay", "audit", "stores", "upgrade", "opslog", "opsread", "series", "derived", "journey", "feed", "statement", "monitor", "discovery", "console", "admission", "certificate", "listener", "web", "session", "api", "client", "telemetry", "webhook":
+	case "control", "writer", "journal", "publisher", "affinity", "consumer", "readmodel", "segment", "archive", "archivelog", "origin", "replay", "audit", "eventtable", "stores", "upgrade", "opslog", "opsread", "series", "derived", "journey", "feed", "statement", "monitor", "discovery", "console", "admission", "certificate", "listener", "web", "session", "api", "client", "telemetry", "webhook":
 		return machinery
 	case "backup":
 		return machinery
@@ -211,6 +211,9 @@ var vendors = []struct {
 	{"github.com/coreos/go-oidc", "shared/access/oidc", func(f file) bool { return f.pkg == "shared/access/oidc" }},
 	{"github.com/go-jose", "shared/access/oidc", func(f file) bool { return f.pkg == "shared/access/oidc" }},
 	{"golang.org/x/oauth2", "shared/access/oidc", func(f file) bool { return f.pkg == "shared/access/oidc" }},
+	{"github.com/apache/", "shared/eventtable/iceberg", func(f file) bool { return f.pkg == "shared/eventtable/iceberg" }},
+	// It is larger than a service.
+	{module + "shared/eventtable/iceberg", "the program compact", func(f file) bool { return f.pkg == "cmd/internal/programs/compact" || f.test }},
 	{"github.com/golang-jwt", "a test", func(f file) bool { return f.test || layer(f.pkg) == suites }},
 }
 

@@ -1,0 +1,4 @@
+// Package compact is the program that adds the archive's events to a table of Apache Iceberg.
+//
+// It needs only the archive, and works beside a running bank. Next on the walk: eventtable.
+package compact

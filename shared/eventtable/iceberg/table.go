@@ -1,0 +1,203 @@
+package iceberg
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"passbook/shared/bucket"
+	"passbook/shared/eventtable"
+)
+
+// Table is the events table. It is not safe for concurrent use.
+type Table struct {
+	catalog catalog
+	table   *table.Table
+	spec    iceberg.PartitionSpec
+	bucket  iceberg.BucketTransform
+}
+
+var _ eventtable.Table = (*Table)(nil)
+
+// summaryPrefix is what the names in a summary begin with that Append was given.
+const summaryPrefix = "passbook."
+
+// Open opens the events table in a bucket, whose URL is root, or creates an empty one, that has so
+// many buckets of accounts.
+func Open(ctx context.Context, b bucket.Bucket, root string, buckets int) (*Table, error) {
+	c := catalog{b, strings.TrimSuffix(root, "/") + "/" + directory}
+	version, err := c.newest(ctx)
+	if err == nil && version == 0 {
+		err = c.begin(ctx, buckets)
+		if errors.Is(err, table.ErrCommitFailed) { // another run created it
+			err = nil
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the events table: %w", err)
+	}
+	t := &Table{catalog: c}
+	t.table, err = c.LoadTable(ctx, table.Identifier{directory})
+	if err == nil {
+		err = t.check()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the events table: %w", err)
+	}
+	return t, nil
+}
+
+// check returns an error if this program cannot add to the table: another one may have changed its
+// schema or partitions, or it was moved.
+func (t *Table) check() error {
+	t.spec = t.table.Spec()
+	day, found := t.field(dayID)
+	bucket, other := t.field(bucketID)
+	transform, ok := bucket.Transform.(iceberg.BucketTransform)
+	switch {
+	case !found || !other || !ok || t.spec.NumFields() != 2 || day.Transform != (iceberg.DayTransform{}):
+		return fmt.Errorf("the table is partitioned by %v, which this program does not write", t.spec)
+	case !t.table.Schema().Equals(schema()):
+		return errors.New("the table has other columns than this program writes")
+	case t.table.Location() != t.catalog.location:
+		return fmt.Errorf("the table says that it is at %s, and was opened at %s: a table cannot be moved", t.table.Location(), t.catalog.location)
+	}
+	t.bucket = transform
+	return nil
+}
+
+func (t *Table) field(id int) (iceberg.PartitionField, bool) {
+	for _, f := range t.spec.Fields() {
+		if f.FieldID == id {
+			return f, true
+		}
+	}
+	return iceberg.PartitionField{}, false
+}
+
+// Location returns the URL of the newest version's metadata, which engines open.
+func (t *Table) Location() string { return t.table.MetadataLocation() }
+
+// Bucket implements eventtable.Table.
+func (t *Table) Bucket(account string) int32 {
+	in := t.bucket.Transformer(iceberg.PrimitiveTypes.String)(account)
+	return in.Val
+}
+
+// Summary implements eventtable.Table. Other programs may have committed snapshots since, as to
+// rewrite files.
+func (t *Table) Summary() map[string]string {
+	for s := t.table.CurrentSnapshot(); s != nil; {
+		ours := map[string]string{}
+		if s.Summary != nil {
+			for name, value := range s.Summary.Properties {
+				if strings.HasPrefix(name, summaryPrefix) {
+					ours[name] = value
+				}
+			}
+		}
+		if len(ours) > 0 {
+			return ours
+		}
+		if s.ParentSnapshotID == nil {
+			return nil
+		}
+		s = t.table.SnapshotByID(*s.ParentSnapshotID)
+	}
+	return nil
+}
+
+// Files implements eventtable.Table.
+func (t *Table) Files(ctx context.Context) (keys []string, err error) {
+	s := t.table.CurrentSnapshot()
+	if s == nil {
+		return nil, nil
+	}
+	in := t.catalog.files(ctx)
+	manifests, err := s.Manifests(in)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range manifests {
+		entries, err := m.FetchEntries(in, true)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			key, ok := strings.CutPrefix(e.DataFile().FilePath(), t.catalog.location+"/")
+			if !ok {
+				return nil, fmt.Errorf("%s is not below %s", e.DataFile().FilePath(), t.catalog.location)
+			}
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// Write implements eventtable.Table.
+func (t *Table) Write(ctx context.Context, key string, data []byte) error {
+	err := t.catalog.bucket.Create(ctx, path.Join(directory, key), data)
+	if errors.Is(err, bucket.ErrExists) {
+		return nil
+	}
+	return err
+}
+
+// Open implements eventtable.Table.
+func (t *Table) Open(ctx context.Context, key string) (bucket.Object, error) {
+	return t.catalog.bucket.Open(ctx, path.Join(directory, key))
+}
+
+// Append implements eventtable.Table.
+func (t *Table) Append(ctx context.Context, added []eventtable.File, summary map[string]string) error {
+	var all []iceberg.DataFile
+	for _, f := range added {
+		file, err := t.dataFile(f)
+		if err != nil {
+			return fmt.Errorf("describe %s: %w", f.Key, err)
+		}
+		all = append(all, file)
+	}
+	tx := t.table.NewTransaction()
+	err := tx.AssertRefSnapshotID(table.MainBranch)
+	if err == nil {
+		err = tx.AddDataFiles(ctx, all, iceberg.Properties(summary), table.WithoutDuplicateCheck(), table.WithoutAutoNameMapping())
+	}
+	var next *table.Table
+	if err == nil {
+		next, err = tx.Commit(ctx)
+	}
+	if errors.Is(err, table.ErrCommitFailed) {
+		return fmt.Errorf("%w: %w", eventtable.ErrConflict, err)
+	}
+	if err != nil {
+		return fmt.Errorf("commit the snapshot: %w", err)
+	}
+	t.table = next
+	return nil
+}
+
+// dataFile describes a file to engines.
+func (t *Table) dataFile(f eventtable.File) (iceberg.DataFile, error) {
+	b, err := iceberg.NewDataFileBuilder(t.spec, iceberg.EntryContentData, t.catalog.location+"/"+f.Key, iceberg.ParquetFile,
+		map[int]any{dayID: f.Day, bucketID: f.Bucket}, map[int]string{}, map[int]int{}, f.Rows, f.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	return b.LowerBoundValues(bounds(f.Least)).UpperBoundValues(bounds(f.Most)).SortOrderID(t.table.SortOrder().OrderID()).Build(), nil
+}
+
+// bounds returns bounds of columns as the format encodes single values.
+func bounds(r eventtable.Row) map[int][]byte {
+	long := func(n int64) []byte { return binary.LittleEndian.AppendUint64(nil, uint64(n)) }
+	return map[int][]byte{
+		tenantID: []byte(r.Tenant), accountID: []byte(r.AccountID), versionID: long(r.Version), recordedAtID: long(r.RecordedAt),
+		effectiveAtID: binary.LittleEndian.AppendUint32(nil, uint32(r.EffectiveAt)),
+	}
+}
