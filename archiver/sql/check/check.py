@@ -3,7 +3,8 @@
 It opens accounts at a bank and moves their money; kills the bank and reshards its stream in the middle of that; lets another tenant work
 on accounts of the same ids; puts the whole history on the stream again; and then compares what the six queries say in each engine with what the API says, account by account and line by
 line. It does the same with a small bank that was upgraded from format 1, whose directory is in the file OLD. Every other reader opens
-every segment. NAME is duckdb, spark33 or spark35, PYTHON the interpreter that has it.
+every segment. NAME is duckdb, spark33, spark35 or iceberg, PYTHON the interpreter that has it; iceberg is asked about the events table
+that compact makes of each archive.
 """
 
 import concurrent.futures
@@ -138,7 +139,7 @@ class Case:
     """An archive, and what the API of its bank answers to each tenant, which is given with its accounts."""
 
     def __init__(self, bank, view, tenants, instant):
-        self.name, self.archive, self.view = os.path.basename(bank.data), os.path.join(bank.data, "archive"), view
+        self.bank, self.name, self.archive, self.view = bank, os.path.basename(bank.data), os.path.join(bank.data, "archive"), view
         # Instants at which something was recorded show whether both sides mean the same by "at", "from" and "to".
         first, accounts = tenants[0]
         recorded = [l["recorded_at"] for l in first.pages(f"/v1/accounts/{accounts[0]}/statement", "lines")[0]]
@@ -160,6 +161,14 @@ class Case:
         }
         say(f"{self.name}: the API has answered: {sum(map(len, self.answers.values()))} rows about {sum(len(of) for _, of in tenants)} accounts of {len(tenants)} tenants")
 
+    def table(self):
+        """Make the events table of the archive, and return its metadata. A second run has nothing to add."""
+        done = [json.loads(self.bank.job("compact", "-o", "json", "--memory", "16MiB")) for _ in range(2)]
+        if done[0]["events"] == 0 or done[1]["events"] or done[0]["table"] != done[1]["table"]:
+            raise SystemExit(f"compact: {done}")
+        say(f"{self.name}: compact added {done[0]['events']} events in {done[0]['files']} files and {done[0]['snapshots']} snapshots")
+        return done[1]["table"]
+
 
 def differences(query, said, found):
     """Print how the rows of an engine differ from the API's, and return how many do."""
@@ -179,6 +188,7 @@ class Comparison:
     def __init__(self, scratch, cases):
         self.scratch, self.cases, self.failed = scratch, cases, False
         self.counts = {case.name: [] for case in cases}
+        self.tables = {}
 
     def engine(self, name, python):
         queries, cases = OPENS.get(name), self.cases
@@ -190,18 +200,21 @@ class Comparison:
             os.makedirs(out)
             with open(os.path.join(out, "asked.json"), "w", encoding="utf-8") as file:
                 json.dump({q: line for q, line in case.asked.items() if not queries or q in queries}, file)
-            args += [case.archive, out, case.view]
+            args += [case.table() if name == "iceberg" else case.archive, out, case.view]
         run(python, "engine.py", "spark" if name.startswith("spark") else name, *args, cwd=self.out(name, cases[0]))
         for case in cases:
-            self.compare(case, self.out(name, case))
+            self.compare(case, self.out(name, case), of_table=name == "iceberg")
 
     def out(self, name, case):
         return os.path.join(self.scratch, name, case.name)
 
-    def compare(self, case, out):
+    def compare(self, case, out, of_table):
         with open(os.path.join(out, "counts.json"), encoding="utf-8") as file:
             count = json.load(file)
-        self.counts[case.name].append(count)
+        if of_table:
+            self.tables[case.name] = count
+        else:
+            self.counts[case.name].append(count)
         results = []
         with open(os.path.join(out, "asked.json"), encoding="utf-8") as file:
             asked = json.load(file)
@@ -211,7 +224,7 @@ class Comparison:
             wrong = differences(query, case.answers[query], found)
             self.failed |= wrong > 0 or not found
             results.append(f"{query} {len(found)} rows" + (f", {wrong} DIFFER" if wrong else ""))
-        say(f"{case.name}: {count['engine']}: {count['rows']} rows of format 2, {count['events']} events; beside the API: " + "; ".join(results))
+        say(f"{case.name}: {count['engine']}: {count['rows']} rows{'' if of_table else ' of format 2'}, {count['events']} events; beside the API: " + "; ".join(results))
 
     def readers(self, python):
         case = self.cases[0]
@@ -226,6 +239,11 @@ class Comparison:
             if len({(c["rows"], c["delta"]) for c in counts}) != 1:
                 self.failed = True
                 print(f"{name}: the engines disagree about the rows:", *counts, sep="\n  ")
+        for name, table in self.tables.items():
+            events = self.counts[name][0]["events"]
+            if table["rows"] != events:
+                self.failed = True
+                print(f"{name}: the events table has {table['rows']} rows, the archive {events} events")
         first = self.counts[self.cases[0].name][0]
         if first["rows"] <= first["events"]:
             self.failed = True

@@ -1,7 +1,8 @@
-"""The queries in one engine: engine.py duckdb|spark (ARCHIVE OUT VIEW)... Each query's rows are written to OUT as lines of JSON.
+"""The queries in one engine: engine.py duckdb|spark|iceberg (ARCHIVE OUT VIEW)... Each query's rows are written to OUT as lines of JSON.
 
 It runs in the environment that has the engine. Only the statements of the .sql files are run, in the order of their file; the line that
-begins "with asked" is the one that people edit, and OUT/asked.json has what to put there.
+begins "with asked" is the one that people edit, and OUT/asked.json has what to put there. Of iceberg ARCHIVE is the metadata of the
+events table, whose files pyiceberg lists.
 """
 
 import datetime
@@ -22,6 +23,9 @@ class DuckDB:
     def run(self, statement):
         return self.connection.execute(statement)
 
+    def views(self, archive, view):
+        return views("duckdb", archive, view)
+
     def rows(self, statement):
         return self.run(statement).fetchall()
 
@@ -36,6 +40,27 @@ class DuckDB:
         return self.rows("select count(*), sum(delta), bit_xor(hash(r)) from event_rows_v2 r")[0]
 
 
+class Iceberg(DuckDB):
+    """DuckDB over the files that pyiceberg lists of the events table."""
+
+    def __init__(self):
+        import pyiceberg
+        super().__init__()
+        self.version = f"pyiceberg {pyiceberg.__version__}, {self.version}"
+
+    def views(self, archive, view):
+        from pyiceberg.table import StaticTable
+        table = StaticTable.from_metadata(archive)
+        files = [task.file.file_path.removeprefix("file://") for task in table.scan().plan_files()]
+        rows = table.scan(selected_fields=("delta",)).to_arrow()
+        self.all = rows.num_rows, sum(rows["delta"].to_pylist())
+        return ["set TimeZone = 'UTC'", f"create or replace view events as select * from read_parquet({files}, hive_partitioning = false)"]
+
+    def read_all(self):
+        """Return what pyiceberg reads by itself."""
+        return self.all
+
+
 class Spark:
     def __init__(self):
         import pyspark
@@ -48,6 +73,9 @@ class Spark:
 
     def run(self, statement):
         return self.session.sql(statement)
+
+    def views(self, archive, view):
+        return views("spark", archive, view)
 
     def rows(self, statement):
         return self.run(statement).collect()
@@ -76,6 +104,12 @@ def statements(name, asked=None):
     return [s.strip() for s in "\n".join(lines).split(";") if s.strip()]
 
 
+def views(kind, archive, view):
+    """Return the statements that an engine needs before the queries."""
+    needed = statements(kind + ".sql") + statements(view + ".sql")
+    return [s.replace("ARCHIVE", archive) for s in needed if "event_rows_v1" not in s or view == "events-upgraded"]
+
+
 def plain(value):
     """Return a value as the API's JSON has it."""
     if isinstance(value, datetime.datetime):
@@ -92,11 +126,9 @@ def plain(value):
 def ask(engine, archive, out, view):
     """Run the queries on an archive. OUT/asked.json names them."""
     asked = json.loads((out / "asked.json").read_text(encoding="utf-8"))
-    kind = type(engine).__name__.lower()
     engine.forget()
-    for statement in statements(kind + ".sql") + statements(view + ".sql"):
-        if "event_rows_v1" not in statement or view == "events-upgraded":
-            engine.run(statement.replace("ARCHIVE", archive))
+    for statement in engine.views(archive, view):
+        engine.run(statement)
     counts = dict(zip(["rows", "delta"], map(plain, engine.read_all())))
     engine.keep("events")
     counts["events"] = plain(engine.rows("select count(*) from events")[0][0])
@@ -108,7 +140,7 @@ def ask(engine, archive, out, view):
 
 
 def main(kind, *archives):
-    engine = {"duckdb": DuckDB, "spark": Spark}[kind]()
+    engine = {"duckdb": DuckDB, "spark": Spark, "iceberg": Iceberg}[kind]()
     for archive, out, view in zip(*[iter(archives)] * 3):
         ask(engine, archive, pathlib.Path(out), view)
 
