@@ -23,7 +23,7 @@ import (
 const (
 	// defaultChunkEvents is how many events of a source are collected before they are folded, about
 	// 1 KB each. A larger chunk needs fewer writes of a row.
-	defaultChunkEvents = 128 << 10
+	defaultChunkEvents = 32 << 10
 	// accountsAtOnce is how many accounts are written concurrently: each write waits for a round
 	// trip or an fsync.
 	accountsAtOnce = 64
@@ -57,7 +57,7 @@ type RebuildConfig struct {
 	Journal  readmodel.Journal
 	Progress *progress.Tracker
 	// ChunkEvents is how many events of a source are collected before they are folded; 0 means a
-	// default of about 128 MB for each source that is read at once.
+	// default of about 32 MB for each source that is read at once.
 	ChunkEvents int64
 }
 

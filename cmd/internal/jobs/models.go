@@ -30,8 +30,8 @@ type RebuildParams struct {
 	// From is archive, or journal.
 	From   string `json:"from"`
 	DryRun bool   `json:"dry_run,omitempty"`
-	// Memory is about how many bytes the archive's events take that are folded together; 0 means a
-	// default.
+	// Memory is about how many bytes the archive's events take that are folded together; 0 means
+	// defaultMemory.
 	Memory int64 `json:"memory,omitempty"`
 	Proving
 }
@@ -41,12 +41,13 @@ const (
 	chunkBytes = 1 << 10
 	// leastMemory and mostMemory bound the memory of events that are folded together.
 	leastMemory, mostMemory = 8 << 20, 8 << 30
+	defaultMemory           = 64 << 20
 )
 
-// chunkEvents returns how many events of a source are folded together; 0 for the default. As many
-// sources as there are processors are read at once.
+// chunkEvents returns how many events of a source are folded together. As many sources as there are
+// processors are read at once.
 func (p RebuildParams) chunkEvents() int64 {
-	return p.Memory / chunkBytes / int64(runtime.GOMAXPROCS(0))
+	return cmp.Or(p.Memory, defaultMemory) / chunkBytes / int64(runtime.GOMAXPROCS(0))
 }
 
 func (p RebuildParams) check() error {

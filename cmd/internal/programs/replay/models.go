@@ -17,7 +17,7 @@ type rebuildCommand struct {
 	endFlags
 	Model  string         `name:"model" required:"" enum:"balance,creditlimit" help:"balance or creditlimit."`
 	From   string         `name:"from" default:"archive" enum:"archive,journal" help:"archive or journal."`
-	Memory platform.Bytes `name:"memory" placeholder:"SIZE" help:"About how much memory the archive's events take that are folded together; with less, rows are written more often [128MiB a core]."`
+	Memory platform.Bytes `name:"memory" placeholder:"SIZE" help:"About how much memory the archive's events take that are folded together; with less, rows are written more often [64MiB]."`
 }
 
 // Help returns the example.
