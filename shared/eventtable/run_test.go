@@ -346,6 +346,26 @@ func TestAForkIsNamedAndLeftOut(t *testing.T) {
 	}
 }
 
+// An entry at the next version counts only if it follows the account's last one by hash.
+func TestTheNextVersionOfAnotherHistoryIsNotAdded(t *testing.T) {
+	f, entries := newFixture(t), bank(12, 1, 30)
+	other := *entries[20]
+	other.Prev[0]++
+	if _, err := event.Seal(&other, eventtest.Keys); err != nil {
+		t.Fatal(err)
+	}
+	f.seal(shard(0, 0), 0, entries[:20]...)
+	f.seal(shard(0, 0), 0, &other)
+	if r := f.add(count(entries[:20])); len(r.Waiting) != 1 || r.Waiting[0].Version != other.First {
+		t.Errorf("%+v", r)
+	}
+	f.seal(shard(0, 1), 1, entries[20:]...)
+	if r := f.add(count(entries[20:])); len(r.Waiting) != 0 || len(r.Forks) != 1 {
+		t.Errorf("%+v", r)
+	}
+	f.check(entries)
+}
+
 func TestForeignEntriesAreLeftOut(t *testing.T) {
 	f, entries := newFixture(t), bank(7, 1, 20)
 	forged := *entries[19]
