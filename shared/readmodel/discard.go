@@ -7,12 +7,18 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"passbook/shared/backoff"
 	"passbook/shared/consumer"
 	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/table"
 )
+
+// deletesAtOnce is how many rows Discard deletes at once: each waits for a round trip or an fsync,
+// and the embedded engine syncs those that wait together.
+const deletesAtOnce = 64
 
 // DiscardConfig configures Discard. Table, Model, Stream and Generation are required.
 type DiscardConfig struct {
@@ -120,20 +126,11 @@ func (c DiscardConfig) checkCaughtUp(ctx context.Context) error {
 
 // remove deletes everything that the generation has.
 func (c DiscardConfig) remove(ctx context.Context) error {
-	err := c.eachRow(ctx, func(generation int64, _ event.Account, row table.Row) error {
-		if generation != c.Generation {
-			return nil
-		}
-		err := c.Table.Delete(ctx, c.Model, row.Key, table.Equals("rev", row.Attrs["rev"]))
-		if err != nil && !errors.Is(err, table.ErrConditionFailed) {
-			return fmt.Errorf("delete %s: %w", row.PK, err)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
+	err := c.deleteRows(ctx, c.Model, func(row table.Row) table.Condition { return table.Equals("rev", row.Attrs["rev"]) })
+	if err == nil && c.Further != "" {
+		err = c.deleteRows(ctx, c.Further, func(row table.Row) table.Condition { return table.Equals("pk", table.S(row.PK)) })
 	}
-	if err := c.removeFurther(ctx); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := control.Quarantine(c.Table, c.name()).Clear(ctx); err != nil {
@@ -142,24 +139,30 @@ func (c DiscardConfig) remove(ctx context.Context) error {
 	return consumer.Forget(ctx, c.Table, c.Stream, c.name())
 }
 
-// removeFurther deletes the further rows that the generation has.
-func (c DiscardConfig) removeFurther(ctx context.Context) error {
-	if c.Further == "" {
-		return nil
-	}
-	for row, err := range table.ScanRows(ctx, c.Table, table.Scan{Table: c.Further, Of: 1}) {
+// deleteRows deletes the rows of a table that are the generation's, each under its condition.
+func (c DiscardConfig) deleteRows(ctx context.Context, name string, cond func(table.Row) table.Condition) error {
+	deletes, within := errgroup.WithContext(ctx)
+	deletes.SetLimit(deletesAtOnce)
+	var scanned error
+	for row, err := range table.ScanRows(within, c.Table, table.Scan{Table: name, Of: 1}) {
 		if err != nil {
-			return fmt.Errorf("scan %s: %w", c.Further, err)
+			scanned = fmt.Errorf("scan %s: %w", name, err)
+			break
 		}
-		if !strings.HasPrefix(row.PK, GenerationPrefix(c.Generation)) {
-			continue
-		}
-		err := c.Table.Delete(ctx, c.Further, row.Key, table.Equals("pk", table.S(row.PK)))
-		if err != nil && !errors.Is(err, table.ErrConditionFailed) {
-			return fmt.Errorf("delete %s %s: %w", row.PK, row.SK, err)
+		if strings.HasPrefix(row.PK, GenerationPrefix(c.Generation)) {
+			deletes.Go(func() error {
+				err := c.Table.Delete(within, name, row.Key, cond(row))
+				if err != nil && !errors.Is(err, table.ErrConditionFailed) {
+					return fmt.Errorf("delete %s %s: %w", row.PK, row.SK, err)
+				}
+				return nil
+			})
 		}
 	}
-	return nil
+	if err := deletes.Wait(); err != nil { // it may be why the scan was broken off
+		return err
+	}
+	return scanned
 }
 
 // eachRow calls visit with every row of the model, of all generations.
