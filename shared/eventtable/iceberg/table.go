@@ -125,11 +125,10 @@ func (t *Table) Files(ctx context.Context) (keys []string, err error) {
 		return nil, err
 	}
 	for _, m := range manifests {
-		entries, err := m.FetchEntries(in, true)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
+		for e, err := range m.Entries(in, true) {
+			if err != nil {
+				return nil, err
+			}
 			key, ok := strings.CutPrefix(e.DataFile().FilePath(), t.catalog.location+"/")
 			if !ok {
 				return nil, fmt.Errorf("%s is not below %s", e.DataFile().FilePath(), t.catalog.location)
