@@ -170,12 +170,7 @@ func (c *Covered) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "archive: %s\n", c.Archive)
 	fmt.Fprintf(&b, "read: %d entries, %d events of %d accounts\n", c.Entries, c.Events, c.Accounts)
-	for _, f := range c.Findings {
-		fmt.Fprintln(&b, f)
-	}
-	if more := c.Count - int64(len(c.Findings)); more > 0 {
-		fmt.Fprintf(&b, "and %d more\n", more)
-	}
+	writeFindings(&b, c.Findings, c.Count)
 	if c.Count > 0 {
 		fmt.Fprintf(&b, "differences: %d\n", c.Count)
 	} else {

@@ -171,12 +171,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	if d := r.Deliveries; d.Endpoints > 0 || d.Rows > 0 {
 		fmt.Fprintf(&b, "webhooks: %d compared; rows of what is sent to them: %d\n", d.Endpoints, d.Rows)
 	}
-	for _, f := range r.Findings {
-		fmt.Fprintln(&b, f)
-	}
-	if more := r.Count - int64(len(r.Findings)); more > 0 {
-		fmt.Fprintf(&b, "and %d more\n", more)
-	}
+	writeFindings(&b, r.Findings, r.Count)
 	for _, key := range r.Retired {
 		fmt.Fprintf(&b, "retired: %s: other segments have its entries\n", key)
 	}
@@ -206,4 +201,14 @@ func (r *Report) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "%s (%s)\n", verdict, r.Took.Round(time.Millisecond))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// writeFindings writes those that are listed of so many findings, and how many more there are.
+func writeFindings[F fmt.Stringer](b *strings.Builder, listed []F, count int64) {
+	for _, f := range listed {
+		fmt.Fprintln(b, f)
+	}
+	if more := count - int64(len(listed)); more > 0 {
+		fmt.Fprintf(b, "and %d more\n", more)
+	}
 }

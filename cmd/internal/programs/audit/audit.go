@@ -68,8 +68,7 @@ func (c *storesCommand) Run(ctx context.Context, t *cli.Terminal) error {
 		params.GraceSeconds = max(c.Grace.Seconds(), 1e-9)
 	}
 	report, err := jobs.Command[*audit.Report]{Name: "audit", Params: params, Reason: c.Reason}.Do(ctx, t, config)
-	var wrote error
-	return errors.Join(cli.Show(t, c.Output, report, err, func(w io.Writer) { wrote = report.WriteText(w) }), wrote)
+	return show(t, c.Output, report, err)
 }
 
 // coverageCommand checks the archive without the journal.
@@ -92,6 +91,12 @@ func (c *coverageCommand) Run(ctx context.Context, t *cli.Terminal) error {
 		return err
 	}
 	covered, err := jobs.Command[*audit.Covered]{Name: "coverage", Params: jobs.CoverageParams{}}.Do(ctx, t, config)
+	return show(t, c.Output, covered, err)
+}
+
+// show prints what a check found, and returns its error, or why that could not be printed.
+func show(t *cli.Terminal, o cli.Output, found interface{ WriteText(w io.Writer) error }, err error) error {
 	var wrote error
-	return errors.Join(cli.Show(t, c.Output, covered, err, func(w io.Writer) { wrote = covered.WriteText(w) }), wrote)
+	err = cli.Show(t, o, found, err, func(w io.Writer) { wrote = found.WriteText(w) })
+	return errors.Join(err, wrote)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"golang.org/x/mod/sumdb/note"
@@ -57,8 +56,7 @@ func (c *verifyCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	if report == nil {
 		return err
 	}
-	var wrote error
-	return errors.Join(cli.Show(t, c.Output, report, err, func(w io.Writer) { wrote = report.WriteText(w) }), wrote)
+	return show(t, c.Output, report, err)
 }
 
 // readKeys returns the public keys that a flag gives: one as text, or those in a file.
