@@ -22,9 +22,11 @@ RACY    := ./shared/embedded ./shared/access/... ./shared/affinity ./shared/stor
 # How long the tests of one package may take: minutes on a quick machine, and many times that on a busy one with two cores.
 LIMIT   := -timeout 30m
 FUZZTIME ?= 20s
+# A new directory for archive-10m.
+ARCHIVE_DIR ?= bin/archive-10m
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race sim planted conformance drill e2e engines examples clients statements browser pictures fuzz bench bench-peers lint template alerts build dist bank ci clean start ready deploy stop logs curves
+.PHONY: help run demo test race sim planted conformance drill e2e engines examples clients statements browser pictures fuzz bench archive-10m bench-peers lint template alerts build dist bank ci clean start ready deploy stop logs curves
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +98,10 @@ fuzz: ## Run every fuzz target for FUZZTIME
 bench: bank ## Measure throughput, latency and overload of the real program against the targets
 	$(GO) build -o bin/ ./cmd/bench ./cmd/replay
 	./bin/bench --bank ./bin/bank
+
+archive-10m: bank ## Make an archive of 10 million events in ARCHIVE_DIR, run every job on it, and DuckDB beside; takes half an hour
+	$(GO) build -o bin/ ./cmd/bench ./cmd/replay ./cmd/audit
+	./bin/bench jobs --dir $(ARCHIVE_DIR) --python "$$(./archiver/sql/check/environment.sh duckdb)"
 
 bench-peers: bank ## Compare the bank with a Go service on PostgreSQL, in turns; installs PostgreSQL once
 	$(GO) build -o bin/ ./cmd/bench

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,6 +36,7 @@ type archiveCommand struct {
 	Events   int    `default:"1000000" help:"Events."`
 	Accounts int    `default:"10000" help:"Accounts."`
 	Segment  int    `default:"50000" help:"About how many events a segment has."`
+	JSON     bool   `name:"json" help:"Print what was made as JSON."`
 }
 
 // Help returns what is made, and the example.
@@ -50,34 +52,58 @@ func (c *archiveCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	if _, err := os.Stat(c.Data); !errors.Is(err, os.ErrNotExist) {
 		return cli.Usage("--data %s exists: the bank is a new one", c.Data)
 	}
-	h, err := newHistory(c.Accounts)
+	made, err := makeArchive(ctx, c.Data, c.Events, c.Accounts, c.Segment)
 	if err != nil {
 		return err
 	}
-	records, err := h.next(min(c.Events, 4*c.Segment))
-	if err != nil {
-		return err
+	if c.JSON {
+		return json.NewEncoder(t.Out).Encode(made)
 	}
-	return withArchive(ctx, c.Data, records[0], func(a *archived) error {
-		var rows, size int64
+	fmt.Fprintf(t.Out, "%d events of %d accounts, %.1f bytes each, archived at %s a second, in %s\n",
+		made.Events, c.Accounts, float64(made.Bytes)/float64(made.Events), figure(made.perSecond(), ""), c.Data)
+	return nil
+}
+
+// made is the size of an archive, and how long it took to seal and write its segments.
+type made struct {
+	Events  int64         `json:"events"`
+	Bytes   int64         `json:"bytes"`
+	Sealing time.Duration `json:"sealing_ns"`
+}
+
+// perSecond returns how many events were archived a second.
+func (m made) perSecond() float64 { return float64(m.Events) / m.Sealing.Seconds() }
+
+// makeArchive begins a bank in a data directory that does not exist, and makes its archive.
+func makeArchive(ctx context.Context, data string, events, accounts, perSegment int) (m made, err error) {
+	h, err := newHistory(accounts)
+	if err != nil {
+		return m, err
+	}
+	records, err := h.next(min(events, 4*perSegment))
+	if err != nil {
+		return m, err
+	}
+	err = withArchive(ctx, data, records[0], func(a *archived) error {
 		for len(records) > 0 {
 			shards, err := a.deal(records)
 			if err != nil {
 				return err
 			}
-			more, bytes, err := a.seal(ctx, shards)
+			began := time.Now()
+			rows, size, err := a.seal(ctx, shards)
 			if err != nil {
 				return err
 			}
-			rows, size = rows+more, size+bytes
-			records, err = h.next(min(c.Events-h.n, 4*c.Segment))
+			m = made{m.Events + rows, m.Bytes + size, m.Sealing + time.Since(began)}
+			records, err = h.next(min(events-h.n, 4*perSegment))
 			if err != nil {
 				return err
 			}
 		}
-		fmt.Fprintf(t.Out, "%d events of %d accounts, %.1f bytes each, in %s\n", rows, c.Accounts, float64(size)/float64(rows), c.Data)
 		return nil
 	})
+	return m, err
 }
 
 // withArchive begins a bank in a data directory, puts the first record into its journal, and calls

@@ -39,6 +39,7 @@ type grammar struct {
 	Curves    scenario.Curves    `cmd:"" help:"How cost grows with accounts, history and shards, drawn."`
 	Peers     scenario.Peers     `cmd:"" help:"A bank beside a Go service on PostgreSQL."`
 	Archive   archiveCommand     `cmd:"" help:"Make a bank with a large archive, to run jobs on."`
+	Jobs      jobsCommand        `cmd:"" help:"Every job on archives of 10 million events and of a tenth, beside DuckDB."`
 	Floor     scenario.Floor     `cmd:"" help:"Serve the service that peers compares with."`
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -86,6 +87,15 @@ func MemoryOf(pid int) (resident, peak int64) {
 		return 0, 0
 	}
 	return kilobytes(status, "VmRSS:"), kilobytes(status, "VmHWM:")
+}
+
+// PeakOf returns the most bytes of an ended process that ever were in memory, 0 if unknown.
+func PeakOf(ended *os.ProcessState) int64 {
+	usage, ok := ended.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	return usage.Maxrss << 10 // getrusage(2) says kilobytes
 }
 
 // kilobytes returns a size of a process's status in bytes.

@@ -2,7 +2,10 @@
 
 package driver
 
-import "time"
+import (
+	"os"
+	"time"
+)
 
 // OtherWork returns 0: it is not measured here.
 func OtherWork() float64 { return 0 }
@@ -18,3 +21,6 @@ func CPUOfTree(int) time.Duration { return 0 }
 
 // MemoryOfTree returns 0: it is not measured here.
 func MemoryOfTree(int) int64 { return 0 }
+
+// PeakOf returns 0: it is not measured here.
+func PeakOf(*os.ProcessState) int64 { return 0 }
