@@ -25,7 +25,9 @@ type chains struct {
 	// markers has the end markers of each source, the newest first.
 	markers map[segment.Source][]EndMarker
 	retired retirements
-	plan    *Plan
+	// from has the first sequence number of the part of a source that is read, if not all of it is.
+	from map[segment.Source]string
+	plan *Plan
 }
 
 // linkAll links the chains of all sources into the plan.
@@ -60,7 +62,7 @@ func (c chains) linkSource(source segment.Source) {
 	segments := c.withoutCopies(source)
 	c.markSuspects(source, segments)
 	var gaps []Gap
-	var end segment.Link
+	end := c.begin(source, segments)
 	for i := range segments {
 		s := &segments[i]
 		switch {

@@ -63,7 +63,7 @@ func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
 		}
 		objects = append(objects, o)
 	}
-	c := chains{whole: map[segment.Source][]Planned{}, damaged: map[segment.Source][]damagedSegment{}, plan: &p}
+	c := newChains(&p)
 	c.markers, err = endMarkers(ctx, b, func(key string) { p.Strays.add(key, "not the key of an end marker") })
 	if err != nil {
 		return Plan{}, err

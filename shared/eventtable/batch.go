@@ -86,7 +86,9 @@ func (b *batch) damaged(in *archive.Planned, err error) error {
 func (b *batch) follow(ctx context.Context) (rows []Row, err error) {
 	b.result.Foreign = append(b.result.Foreign, b.foreign...)
 	b.result.Waiting = nil // those before this batch are in it again
-	clear(b.sources.waiting)
+	for _, p := range b.segments {
+		delete(b.sources.waiting, p.Key)
+	}
 	var older []arrival
 	for account, came := range b.came {
 		err = b.prove(ctx, account, came)

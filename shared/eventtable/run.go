@@ -28,6 +28,8 @@ type Config struct {
 	// Events bounds the events in memory at once. A segment with more is read whole.
 	Events   int64
 	Progress *progress.Tracker
+	// Ending, once it is closed, ends the run after the part that it adds; nil never does.
+	Ending <-chan struct{}
 }
 
 // Result is what a run did.
@@ -75,14 +77,15 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 	if old != nil && old[bankName] != c.Origin.Bank {
 		return result, fmt.Errorf("the table is of bank %q, the archive of %q: name another place", old[bankName], c.Origin.Bank)
 	}
-	plan, err := archive.LoadPlan(ctx, c.Archive)
+	w := &run{Config: c, sources: newSources(old), saved: old, result: &result}
+	w.plan, err = archive.LoadPlanAfter(ctx, c.Archive, archive.Reached{Last: w.sources.read, Again: w.sources.waiting})
 	if err != nil {
 		return result, err
 	}
-	for _, g := range plan.Gaps {
+	for _, g := range w.plan.Gaps {
+		w.sources.bound(g.Source, g.After.Last)
 		result.Gaps = append(result.Gaps, g.String())
 	}
-	w := &run{Config: c, plan: plan, sources: newSources(old, plan), result: &result}
 	w.marks, err = loadMarks(ctx, c.Table, old)
 	if err != nil {
 		return result, err
@@ -96,7 +99,9 @@ type run struct {
 	plan    archive.Plan
 	sources sources
 	marks   marks
-	result  *Result
+	// saved is what the newest snapshot says.
+	saved  map[string]string
+	result *Result
 }
 
 // all reads what is new, a batch at a time.
@@ -109,18 +114,28 @@ func (w *run) all(ctx context.Context) error {
 	w.Progress.Begin("add events", "events", events)
 	for first := true; first || len(todo) > 0; first = false {
 		b := w.next(&todo)
-		if len(b.segments) == 0 {
+		if len(b.segments) == 0 || w.isEnding() {
 			return nil
 		}
 		err := b.read(ctx)
 		if err == nil {
-			err = w.commit(ctx, b, len(todo) == 0)
+			err = w.commit(ctx, b, len(todo) == 0 || w.isEnding())
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// isEnding reports whether the run is to end.
+func (w *run) isEnding() bool {
+	select {
+	case <-w.Ending:
+		return true
+	default:
+		return false
+	}
 }
 
 // next takes the segments of a batch from those that are new. Segments with entries that wait are
@@ -159,15 +174,15 @@ func (w *run) commit(ctx context.Context, b *batch, last bool) error {
 		w.sources.passed(p)
 	}
 	w.result.Segments += b.fresh
-	if len(rows) == 0 { // how far it was read is recorded with the next rows
-		return nil
+	summary := w.sources.summary(w.Origin.Bank)
+	if len(rows) == 0 && (w.saved == nil || w.sources.saidBy(w.saved) && (!last || w.saved[marksName] != "")) {
+		return nil // there is nothing to record
 	}
 	n := int64(len(rows))
 	files, err := writeFiles(ctx, w.Table, rows)
 	if err != nil {
 		return err
 	}
-	summary := w.sources.summary(w.Origin.Bank)
 	if last {
 		summary[marksName], err = w.marks.save(ctx, w.Table)
 		if err != nil {
@@ -178,6 +193,7 @@ func (w *run) commit(ctx context.Context, b *batch, last bool) error {
 	if err != nil {
 		return err
 	}
+	w.saved = summary
 	w.result.Events, w.result.Files, w.result.Snapshots = w.result.Events+n, w.result.Files+len(files), w.result.Snapshots+1
 	return nil
 }

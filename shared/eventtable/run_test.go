@@ -36,6 +36,7 @@ type fixture struct {
 	links        map[segment.Source]segment.Link
 	sequence     int
 	events       int64
+	ending       chan struct{}
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -94,7 +95,7 @@ func (f *fixture) run(to bucket.Bucket) (eventtable.Result, error) {
 
 func (f *fixture) runOn(table eventtable.Table) (eventtable.Result, error) {
 	return eventtable.Run(f.t.Context(), eventtable.Config{
-		Archive: f.from, Table: table, Events: f.events, Origin: &origin.Proof{Bank: bankID, Keys: eventtest.Keys},
+		Archive: f.from, Table: table, Events: f.events, Ending: f.ending, Origin: &origin.Proof{Bank: bankID, Keys: eventtest.Keys},
 	})
 }
 
@@ -246,6 +247,57 @@ func TestRepeatsTwoDaysLateAreNotAddedAgain(t *testing.T) {
 	f.add(count(entries))
 	f.seal(shard(0, 1), 2, entries[20:70]...)
 	if r := f.add(0); !r.OK() {
+		t.Errorf("%+v", r)
+	}
+	f.check(entries)
+}
+
+// A run that adds no row records how far it read, so that it is not read again.
+func TestARunOfRepeatsIsNotReadAgain(t *testing.T) {
+	f, entries := newFixture(t), bank(3, 5, 100)
+	f.seal(shard(0, 0), 0, entries[:60]...)
+	f.add(count(entries[:60]))
+	for day := range 2 {
+		f.seal(shard(0, 1), day, entries[20:50]...)
+		if r := f.add(0); r.Segments != 1 || r.Snapshots != 1 || !r.OK() {
+			t.Errorf("a run of repeats: %+v", r)
+		}
+		if r := f.add(0); r.Segments != 0 || r.Snapshots != 0 {
+			t.Errorf("the run after it: %+v", r)
+		}
+	}
+	f.seal(shard(0, 0), 2, entries[60:]...)
+	f.add(count(entries[60:]))
+	f.check(entries)
+	table, err := iceberg.Open(t.Context(), f.tables, f.root, 3)
+	if err != nil || table.Rows() != int64(count(entries)) {
+		t.Errorf("%d rows, %v", table.Rows(), err)
+	}
+}
+
+// What waits in a segment that is lost afterwards is named as long as it is lost.
+func TestAWaitingSegmentThatIsLostIsNamed(t *testing.T) {
+	f, entries := newFixture(t), bank(4, 1, 40)
+	f.seal(shard(0, 0), 0, entries[:10]...)
+	key := f.seal(shard(0, 1), 0, entries[20:30]...)
+	f.seal(shard(0, 1), 0, entries[:10]...)
+	f.add(count(entries[:10]))
+	away := filepath.Join(t.TempDir(), "away")
+	if err := os.Rename(filepath.Join(f.archive, key), away); err != nil {
+		t.Fatal(err)
+	}
+	if r := f.add(0); len(r.Gaps) != 1 || !strings.Contains(r.Gaps[0], key) {
+		t.Errorf("%+v", r)
+	}
+	f.seal(shard(0, 2), 1, entries[10:20]...)
+	if r := f.add(count(entries[10:20])); len(r.Gaps) != 1 {
+		t.Errorf("%+v", r)
+	}
+	if err := os.Rename(away, filepath.Join(f.archive, key)); err != nil {
+		t.Fatal(err)
+	}
+	f.seal(shard(0, 2), 1, entries[30:]...)
+	if r := f.add(count(entries[20:])); !r.OK() {
 		t.Errorf("%+v", r)
 	}
 	f.check(entries)

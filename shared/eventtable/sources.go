@@ -32,7 +32,7 @@ type sources struct {
 	limit map[string]string
 }
 
-func newSources(summary map[string]string, plan archive.Plan) sources {
+func newSources(summary map[string]string) sources {
 	s := sources{map[string]string{}, map[string]bool{}, map[string]string{}}
 	for name, value := range summary {
 		if source, ok := strings.CutPrefix(name, readName); ok {
@@ -41,9 +41,6 @@ func newSources(summary map[string]string, plan archive.Plan) sources {
 	}
 	for key := range strings.Lines(summary[waitingName]) {
 		s.waiting[strings.TrimSpace(key)] = true
-	}
-	for _, g := range plan.Gaps {
-		s.bound(g.Source, g.After.Last)
 	}
 	return s
 }
@@ -92,6 +89,12 @@ func (s sources) summary(bank string) map[string]string {
 		out[waitingName] = strings.Join(slices.Sorted(maps.Keys(s.waiting)), "\n")
 	}
 	return out
+}
+
+// saidBy reports whether a summary says the same.
+func (s sources) saidBy(summary map[string]string) bool {
+	said := newSources(summary)
+	return maps.Equal(said.read, s.read) && maps.Equal(said.waiting, s.waiting)
 }
 
 // inOrder returns the segments that are to be read, by when they arrived, and those of a source in

@@ -70,13 +70,19 @@ func (c catalog) LoadTable(ctx context.Context, of table.Identifier) (*table.Tab
 }
 
 func (c catalog) load(ctx context.Context, of table.Identifier, version int) (*table.Table, error) {
-	open := func(ctx context.Context) (icebergio.IO, error) { return c.files(ctx), nil }
-	t, err := table.NewFromLocation(ctx, of, c.location+"/"+name(version), open, c)
+	t, err := table.NewFromLocation(ctx, of, c.location+"/"+name(version), c.open, c)
 	if err != nil {
 		return nil, fmt.Errorf("read version %d of the table: %w", version, err)
 	}
 	return t, nil
 }
+
+// table returns a version of the table.
+func (c catalog) table(of table.Identifier, m table.Metadata, location string) *table.Table {
+	return table.New(of, m, location, c.open, c)
+}
+
+func (c catalog) open(ctx context.Context) (icebergio.IO, error) { return c.files(ctx), nil }
 
 // CommitTable creates the version of the table that has the updates, if the newest one meets the
 // requirements and no other was created since.

@@ -5,8 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"path"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
@@ -23,10 +27,14 @@ type Table struct {
 	bucket  iceberg.BucketTransform
 }
 
-var _ eventtable.Table = (*Table)(nil)
+var _ eventtable.Versioned = (*Table)(nil)
 
-// summaryPrefix is what the names in a summary begin with that Append was given.
-const summaryPrefix = "passbook."
+const (
+	// summaryPrefix is what the names in a summary begin with that Append was given.
+	summaryPrefix = "passbook."
+	// totalPrefix is what the names begin with of what a snapshot has in all.
+	totalPrefix = "total-"
+)
 
 // Open opens the events table in a bucket, whose URL is root, or creates an empty one, that has so
 // many buckets of accounts.
@@ -155,18 +163,24 @@ func (t *Table) Open(ctx context.Context, key string) (bucket.Object, error) {
 
 // Append implements eventtable.Table.
 func (t *Table) Append(ctx context.Context, added []eventtable.File, summary map[string]string) error {
-	var all []iceberg.DataFile
-	for _, f := range added {
-		file, err := t.dataFile(f)
-		if err != nil {
-			return fmt.Errorf("describe %s: %w", f.Key, err)
-		}
-		all = append(all, file)
+	if len(added) == 0 {
+		return t.record(ctx, summary)
 	}
+	all, err := t.dataFiles(added)
+	if err != nil {
+		return err
+	}
+	return t.commit(ctx, func(tx *table.Transaction) error {
+		return tx.AddDataFiles(ctx, all, iceberg.Properties(summary), table.WithoutDuplicateCheck(), table.WithoutAutoNameMapping())
+	})
+}
+
+// commit commits what change does to the newest version that this process knows.
+func (t *Table) commit(ctx context.Context, change func(*table.Transaction) error) error {
 	tx := t.table.NewTransaction()
 	err := tx.AssertRefSnapshotID(table.MainBranch)
 	if err == nil {
-		err = tx.AddDataFiles(ctx, all, iceberg.Properties(summary), table.WithoutDuplicateCheck(), table.WithoutAutoNameMapping())
+		err = change(tx)
 	}
 	var next *table.Table
 	if err == nil {
@@ -180,6 +194,60 @@ func (t *Table) Append(ctx context.Context, added []eventtable.File, summary map
 	}
 	t.table = next
 	return nil
+}
+
+// record commits a snapshot of the files that the newest one has. The library makes none without
+// files.
+func (t *Table) record(ctx context.Context, summary map[string]string) error {
+	s := t.table.CurrentSnapshot()
+	if s == nil {
+		return errors.New("a table without rows records nothing")
+	}
+	next := *s
+	next.SnapshotID, next.ParentSnapshotID = rand.Int64(), &s.SnapshotID
+	next.SequenceNumber, next.TimestampMs = t.table.Metadata().LastSequenceNumber()+1, max(time.Now().UnixMilli(), s.TimestampMs)
+	next.Summary = &table.Summary{Operation: table.OpAppend, Properties: iceberg.Properties{}}
+	maps.Copy(next.Summary.Properties, summary)
+	for name, value := range s.Summary.Properties {
+		if strings.HasPrefix(name, totalPrefix) {
+			next.Summary.Properties[name] = value
+		}
+	}
+	m, location, err := t.catalog.CommitTable(ctx, t.table.Identifier(), []table.Requirement{table.AssertRefSnapshotID(table.MainBranch, &s.SnapshotID)},
+		[]table.Update{table.NewAddSnapshotUpdate(&next), table.NewSetSnapshotRefUpdate(table.MainBranch, next.SnapshotID, table.BranchRef, 0, 0, 0)})
+	if errors.Is(err, table.ErrCommitFailed) {
+		return fmt.Errorf("%w: %w", eventtable.ErrConflict, err)
+	}
+	if err != nil {
+		return fmt.Errorf("commit the snapshot: %w", err)
+	}
+	t.table = t.catalog.table(t.table.Identifier(), m, location)
+	return nil
+}
+
+// Rows returns how many rows the newest version has.
+func (t *Table) Rows() int64 {
+	s := t.table.CurrentSnapshot()
+	if s == nil || s.Summary == nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(s.Summary.Properties["total-records"], 10, 64)
+	if err != nil { // another program made it
+		return 0
+	}
+	return n
+}
+
+// dataFiles describes files to engines.
+func (t *Table) dataFiles(files []eventtable.File) (all []iceberg.DataFile, err error) {
+	for _, f := range files {
+		file, err := t.dataFile(f)
+		if err != nil {
+			return nil, fmt.Errorf("describe %s: %w", f.Key, err)
+		}
+		all = append(all, file)
+	}
+	return all, nil
 }
 
 // dataFile describes a file to engines.
