@@ -17,7 +17,7 @@ RACY    := ./shared/embedded ./shared/access/... ./shared/affinity ./shared/stor
            ./shared/writer/... ./shared/control/... ./shared/publisher/... ./shared/consumer/... ./shared/readmodel/... ./shared/replay/... \
            ./shared/audit/... ./shared/feed/... ./shared/derived ./shared/series ./shared/journey ./shared/opsread ./shared/discovery ./shared/monitor ./shared/console/... ./shared/admission ./shared/listener ./shared/certificate ./shared/web/... ./shared/api/... ./shared/platform/... ./shared/backoff ./shared/workerpool ./shared/progress \
            ./shared/client ./shared/webhook/... ./shared/backup ./shared/telemetry/... ./shared/statement ./cmd/internal/importer ./cmd/internal/devclock ./cmd/internal/backups ./cmd/internal/watch ./cmd/internal/teller \
-           ./shared/faults/... ./cmd/internal/serve ./cmd/internal/cli ./cmd/internal/ops ./cmd/internal/jobs ./cmd/internal/writeside ./cmd/internal/programs/... \
+           ./shared/eventtable ./shared/faults/... ./cmd/internal/serve ./cmd/internal/cli ./cmd/internal/ops ./cmd/internal/jobs ./cmd/internal/writeside ./cmd/internal/programs/... \
            ./cmd/internal/demo ./cmd/bench/... ./withdraw/... ./credit/... ./balance/... ./creditlimit/... ./archiver/...
 # How long the tests of one package may take: minutes on a quick machine, and many times that on a busy one with two cores.
 LIMIT   := -timeout 30m

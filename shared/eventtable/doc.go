@@ -10,8 +10,9 @@
 // A run adds the segments that no earlier one has read, in parts that fit in memory, and commits
 // each part as one snapshot, which says how far every source was read. A crash leaves files that no
 // snapshot has, and nothing else: the next run continues from the newest snapshot. Of two runs at
-// once, the one that commits later fails.
+// once, the one that commits later fails. Rounds do runs again and again, in one of several
+// processes.
 //
-// It knows no table format: package iceberg below it is one. Walk: Run -> batch.read ->
+// It knows no table format: package iceberg below it is one. Walk: Rounds -> Run -> batch.read ->
 // mark.follow -> writeFiles -> Table.Append. Next on the walk: iceberg.
 package eventtable

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -34,27 +35,33 @@ func (p *Process) openMetrics(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	at, ok := listener.Addr().(*net.TCPAddr)
-	server := &http.Server{
-		Handler:           metricsOnly(p.Registry, ok && at.IP.IsLoopback()),
-		ReadHeaderTimeout: scrapeMost, ReadTimeout: scrapeMost, WriteTimeout: 2 * scrapeMost, IdleTimeout: scrapeIdle, MaxHeaderBytes: maxScrapeHeader,
-		ErrorLog: telemetry.ServerErrors(p.Log, "metrics"),
-	}
 	p.metrics = listener.Addr()
 	p.Go(UntilPublisher, "listener for metrics", func(ctx context.Context) error {
-		defer context.AfterFunc(ctx, func() { _ = server.Close() })()
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve metrics on %s: %w", listener.Addr(), err)
-		}
-		return nil
+		return ServeMetrics(ctx, listener, p.Registry, nil, p.Log)
 	})
 	return nil
 }
 
-// metricsOnly serves the metrics of a registry at /metrics and nothing else, without credentials.
-// On loopback it answers only requests to a loopback host, as a page in a browser could resolve its
+// ServeMetrics serves the metrics of a registry at /metrics until ctx ends, without credentials;
+// and for a process that has no API, whose ready is not nil, /livez and /readyz.
+func ServeMetrics(ctx context.Context, listener net.Listener, registry *prometheus.Registry, ready func() error, log *slog.Logger) error {
+	at, ok := listener.Addr().(*net.TCPAddr)
+	server := &http.Server{
+		Handler:           metricsOnly(registry, ready, ok && at.IP.IsLoopback()),
+		ReadHeaderTimeout: scrapeMost, ReadTimeout: scrapeMost, WriteTimeout: 2 * scrapeMost, IdleTimeout: scrapeIdle, MaxHeaderBytes: maxScrapeHeader,
+		ErrorLog: telemetry.ServerErrors(log, "metrics"),
+	}
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve metrics on %s: %w", listener.Addr(), err)
+	}
+	return nil
+}
+
+// metricsOnly serves the metrics of a registry and, with ready, whether the process is ready. On
+// loopback it answers only requests to a loopback host, as a page in a browser could resolve its
 // own name to this machine.
-func metricsOnly(registry *prometheus.Registry, loopback bool) http.Handler {
+func metricsOnly(registry *prometheus.Registry, ready func() error, loopback bool) http.Handler {
 	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeMost})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, local := web.LoopbackName(r.Host)
@@ -64,15 +71,29 @@ func metricsOnly(registry *prometheus.Registry, loopback bool) http.Handler {
 		switch {
 		case loopback && !local:
 			refuse(w, web.OriginRefused)
-		case r.URL.Path != "/metrics":
+		case r.URL.Path != "/metrics" && (ready == nil || r.URL.Path != "/livez" && r.URL.Path != "/readyz"):
 			refuse(w, web.RouteNotFound)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			header.Set("Allow", "GET, HEAD")
 			refuse(w, web.MethodNotAllowed)
-		default:
+		case r.URL.Path == "/metrics":
 			metrics.ServeHTTP(w, r)
+		case r.URL.Path == "/readyz" && ready() != nil: // the log says why
+			answer(w, http.StatusServiceUnavailable, "not ready")
+		case r.URL.Path == "/readyz":
+			answer(w, http.StatusOK, "ready")
+		default:
+			answer(w, http.StatusOK, "live")
 		}
 	})
+}
+
+// answer answers a probe.
+func answer(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	// a failed write means that the caller is gone
+	_, _ = fmt.Fprintf(w, `{"status":%q}`, text)
 }
 
 // refuse answers with a problem document.

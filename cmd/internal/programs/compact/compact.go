@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/deployment"
+	"passbook/shared/bucket"
 	"passbook/shared/eventtable"
 	"passbook/shared/eventtable/iceberg"
+	"passbook/shared/keywrap"
 	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
@@ -29,26 +32,34 @@ const (
 	minMemory platform.Bytes = 16 << 20
 	// maxBuckets bounds the files that a run writes for each day.
 	maxBuckets = 1024
+	// minEvery is the least time between two runs, as each makes files.
+	minEvery = 10 * time.Second
 )
 
 // Command is the command line.
 type Command struct {
 	cli.StoreFlags
-	To      string         `name:"to" placeholder:"PLACE" help:"Directory of the table, or with --store aws its bucket [DATA/tables]."`
-	Memory  platform.Bytes `name:"memory" default:"512MiB" placeholder:"SIZE" help:"About how much memory the events take that are added at once, beside 200 bytes an account [512MiB]."`
-	Buckets int            `name:"buckets" default:"4" placeholder:"N" help:"Into how many parts a new table divides the accounts of a day [4]."`
+	To            string         `name:"to" placeholder:"PLACE" help:"Directory of the table, or with --store aws its bucket [DATA/tables]."`
+	Every         time.Duration  `name:"every" placeholder:"TIME" help:"Stay, and add what is new this often; without it, once."`
+	MetricsListen *string        `name:"metrics-listen" placeholder:"HOST:PORT" help:"With --every, for metrics and /readyz, or off [127.0.0.1:0]."`
+	Memory        platform.Bytes `name:"memory" default:"512MiB" placeholder:"SIZE" help:"About how much memory the events take that are added at once, beside 200 bytes an account [512MiB]."`
+	Buckets       int            `name:"buckets" default:"4" placeholder:"N" help:"Into how many parts a new table divides the accounts of a day [4]."`
 	cli.Output
 }
 
 // Help returns the example.
 func (Command) Help() string {
-	return "Reads the segments that no run before has read, and ends. Each event is in the table once. An entry that does not follow " +
-		"the account's last one waits, is named, and is added by a later run; then the exit code is 3.\n\nExample:\n\n  compact --data ./data"
+	return "Reads the segments that no run before has read, and ends; with --every it does so again and again until it is told to end. Each " +
+		"event is in the table once. An entry that does not follow the account's last one waits, is named, and is added by a later run; " +
+		"then the exit code is 3.\n\nExample:\n\n  compact --data ./data\n  compact --data ./data --every 5m"
 }
 
-// Run adds what is new.
+// Run adds what is new, once or until ctx ends.
 func (c *Command) Run(ctx context.Context, t *cli.Terminal) error {
-	config, err := t.Config(&c.StoreFlags)
+	config, err := t.Config(&struct {
+		*cli.StoreFlags
+		MetricsListen *string `name:"metrics-listen"`
+	}{&c.StoreFlags, c.MetricsListen})
 	switch {
 	case err != nil:
 		return err
@@ -56,37 +67,70 @@ func (c *Command) Run(ctx context.Context, t *cli.Terminal) error {
 		return cli.Usage("--memory %v must be %v or more", c.Memory, minMemory)
 	case c.Buckets < 1 || c.Buckets > maxBuckets:
 		return cli.Usage("--buckets %d must be 1 to %d", c.Buckets, maxBuckets)
+	case c.Every != 0 && c.Every < minEvery:
+		return cli.Usage("--every %v must be %v or more", c.Every, minEvery)
 	}
-	err = platform.Present(config)
+	w, err := c.open(ctx, config)
 	if err != nil {
 		return err
 	}
-	from, keys, err := platform.OpenArchive(ctx, config)
-	if err != nil {
-		return err
+	if c.Every != 0 {
+		return w.stay(ctx, c.Every, config, t)
 	}
-	err = (stores.Set{Bucket: from, Stream: config.Stream(deployment.EventStream)}).CheckStream(ctx)
-	if err != nil {
-		return err
+	return c.once(ctx, w, t)
+}
+
+// work is the archive, and the table that is made of it.
+type work struct {
+	from    bucket.Bucket
+	proof   *origin.Proof
+	to      bucket.Bucket
+	root    string
+	events  int64
+	buckets int
+}
+
+// open opens the archive, and the place of the table.
+func (c *Command) open(ctx context.Context, config platform.Config) (w work, err error) {
+	w.events, w.buckets = int64(c.Memory/eventBytes), c.Buckets
+	if err = platform.Present(config); err != nil {
+		return w, err
 	}
-	proof, err := origin.LoadProof(ctx, nil, from, keys)
-	if err != nil {
-		return platform.ExplainKey(config, err)
+	var keys keywrap.Wrapper
+	if w.from, keys, err = platform.OpenArchive(ctx, config); err != nil {
+		return w, err
 	}
-	to, root, err := platform.OpenTables(ctx, config, c.To)
+	err = (stores.Set{Bucket: w.from, Stream: config.Stream(deployment.EventStream)}).CheckStream(ctx)
 	if err != nil {
-		return err
+		return w, err
 	}
-	table, err := iceberg.Open(ctx, to, root, c.Buckets)
+	if w.proof, err = origin.LoadProof(ctx, nil, w.from, keys); err != nil {
+		return w, platform.ExplainKey(config, err)
+	}
+	w.to, w.root, err = platform.OpenTables(ctx, config, c.To)
+	return w, err
+}
+
+// table opens the newest version of the table, or creates one.
+func (w work) table(ctx context.Context) (*iceberg.Table, error) {
+	return iceberg.Open(ctx, w.to, w.root, w.buckets)
+}
+
+// add adds to the table what is new.
+func (w work) add(ctx context.Context, to eventtable.Table, far *progress.Tracker, ending <-chan struct{}) (eventtable.Result, error) {
+	return eventtable.Run(ctx, eventtable.Config{Archive: w.from, Table: to, Origin: w.proof, Events: w.events, Progress: far, Ending: ending})
+}
+
+// once adds what is new, and prints what it did.
+func (c *Command) once(ctx context.Context, w work, t *cli.Terminal) error {
+	table, err := w.table(ctx)
 	if err != nil {
 		return err
 	}
 	bar, far := cli.NewProgress(t.Err, "compact"), progress.New()
 	defer bar.Finish()
 	defer bar.Follow(far.Snapshot)()
-	added, err := eventtable.Run(ctx, eventtable.Config{
-		Archive: from, Table: table, Origin: proof, Events: int64(c.Memory / eventBytes), Progress: far,
-	})
+	added, err := w.add(ctx, table, far, nil)
 	if err == nil && !added.OK() {
 		err = cli.Fail(cli.ExitDifference, eventtable.ErrIncomplete, "bank archive and audit show what is missing; audit --repair brings it back, and the next run adds it")
 	}
