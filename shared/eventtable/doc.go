@@ -13,6 +13,9 @@
 // once, the one that commits later fails. Rounds do runs again and again, in one of several
 // processes.
 //
+// Merge replaces small files by larger ones with the same rows, so that a table that grows every
+// few minutes does not become slow to read.
+//
 // It knows no table format: package iceberg below it is one. Walk: Rounds -> Run -> batch.read ->
 // mark.follow -> writeFiles -> Table.Append. Next on the walk: iceberg.
 package eventtable

@@ -29,18 +29,26 @@ func writeFiles(ctx context.Context, to Table, rows []Row) (files []File, err er
 			f.widen(&rows[n])
 		}
 		data, err := encode(rows[:n])
+		if err == nil {
+			err = store(ctx, to, &f, data)
+		}
 		if err != nil {
 			return nil, err
-		}
-		sum := sha256.Sum256(data)
-		day := time.Unix(0, 0).UTC().AddDate(0, 0, int(f.Day)).Format(time.DateOnly)
-		f.Key = fmt.Sprintf("data/recorded_day=%s/account_bucket=%d/%s.parquet", day, f.Bucket, base64.RawURLEncoding.EncodeToString(sum[:]))
-		f.Bytes = int64(len(data))
-		err = to.Write(ctx, f.Key, data)
-		if err != nil {
-			return nil, fmt.Errorf("event table: write %s: %w", f.Key, err)
 		}
 		files, rows = append(files, f), rows[n:]
 	}
 	return files, nil
+}
+
+// store writes a file under a key that has its partition and the hash of its content.
+func store(ctx context.Context, to Table, f *File, data []byte) error {
+	sum := sha256.Sum256(data)
+	day := time.Unix(0, 0).UTC().AddDate(0, 0, int(f.Day)).Format(time.DateOnly)
+	f.Key = fmt.Sprintf("data/recorded_day=%s/account_bucket=%d/%s.parquet", day, f.Bucket, base64.RawURLEncoding.EncodeToString(sum[:]))
+	f.Bytes = int64(len(data))
+	err := to.Write(ctx, f.Key, data)
+	if err != nil {
+		return fmt.Errorf("event table: write %s: %w", f.Key, err)
+	}
+	return nil
 }

@@ -49,22 +49,31 @@ func loadMarks(ctx context.Context, from Table, summary map[string]string) (mark
 var errMarks = errors.New("the file of marks is damaged")
 
 // readMarks reads marks that were saved.
-func readMarks(ctx context.Context, from Table, key string) (m marks, err error) {
+func readMarks(ctx context.Context, from Table, key string) (marks, error) {
+	data, err := readAll(ctx, from, key)
+	if err != nil {
+		return nil, err
+	}
+	if marksKey(data) != key {
+		return nil, errMarks
+	}
+	m := marks{}
+	return m, scanFile(bytes.NewReader(data), int64(len(data)), m.move)
+}
+
+// readAll returns the content of a file.
+func readAll(ctx context.Context, from Table, key string) (data []byte, err error) {
 	o, err := from.Open(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", key, err)
 	}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	data := make([]byte, o.Size())
+	data = make([]byte, o.Size())
 	_, err = io.ReadFull(io.NewSectionReader(o, 0, o.Size()), data)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", key, err)
 	}
-	m = marks{}
-	if marksKey(data) != key {
-		return nil, errMarks
-	}
-	return m, scanFile(bytes.NewReader(data), int64(len(data)), m.move)
+	return data, nil
 }
 
 // marksKey returns the key of a file of marks: it names its content.

@@ -21,7 +21,7 @@ const (
 
 // Versioned is a table of which the newest version is known.
 type Versioned interface {
-	Table
+	Replaceable
 	// Location names the newest version, and Rows is how many rows it has.
 	Location() string
 	Rows() int64

@@ -34,7 +34,7 @@ func (v *versions) fail(err error) {
 
 // opened is the table as one process has opened it.
 type opened struct {
-	eventtable.Table
+	eventtable.Replaceable
 	of      *versions
 	version int
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/parquet-go/parquet-go"
@@ -78,10 +79,9 @@ const (
 // day returns the UTC day of recorded_at, in days since 1970.
 func (r *Row) day() int32 { return int32(r.RecordedAt / microsPerDay) }
 
-// encode returns rows as a Parquet file.
-func encode(rows []Row) ([]byte, error) {
-	var out bytes.Buffer
-	w := parquet.NewGenericWriter[Row](&out,
+// newRowWriter returns a writer of a Parquet file of rows.
+func newRowWriter(to io.Writer) *parquet.GenericWriter[Row] {
+	return parquet.NewGenericWriter[Row](to,
 		parquet.CreatedBy("passbook", "1", "events table"),
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
 		parquet.DataPageVersion(1),
@@ -89,6 +89,12 @@ func encode(rows []Row) ([]byte, error) {
 		parquet.PageBufferSize(pageBytes),
 		parquet.MaxRowsPerRowGroup(rowsPerGroup),
 	)
+}
+
+// encode returns rows as a Parquet file.
+func encode(rows []Row) ([]byte, error) {
+	var out bytes.Buffer
+	w := newRowWriter(&out)
 	_, err := w.Write(rows)
 	if err == nil {
 		err = w.Close()

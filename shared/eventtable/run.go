@@ -114,28 +114,18 @@ func (w *run) all(ctx context.Context) error {
 	w.Progress.Begin("add events", "events", events)
 	for first := true; first || len(todo) > 0; first = false {
 		b := w.next(&todo)
-		if len(b.segments) == 0 || w.isEnding() {
+		if len(b.segments) == 0 || isClosed(w.Ending) {
 			return nil
 		}
 		err := b.read(ctx)
 		if err == nil {
-			err = w.commit(ctx, b, len(todo) == 0 || w.isEnding())
+			err = w.commit(ctx, b, len(todo) == 0 || isClosed(w.Ending))
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// isEnding reports whether the run is to end.
-func (w *run) isEnding() bool {
-	select {
-	case <-w.Ending:
-		return true
-	default:
-		return false
-	}
 }
 
 // next takes the segments of a batch from those that are new. Segments with entries that wait are

@@ -123,28 +123,93 @@ func (t *Table) Summary() map[string]string {
 
 // Files implements eventtable.Table.
 func (t *Table) Files(ctx context.Context) (keys []string, err error) {
+	return keys, t.each(ctx, func(key string, _ iceberg.DataFile) error {
+		keys = append(keys, key)
+		return nil
+	})
+}
+
+// List implements eventtable.Replaceable.
+func (t *Table) List(ctx context.Context) (files []eventtable.File, err error) {
+	order := t.table.SortOrder().OrderID()
+	return files, t.each(ctx, func(key string, f iceberg.DataFile) error {
+		if by := f.SortOrderID(); by == nil || *by != order {
+			return nil
+		}
+		day, bucket := partitionNumber(f, dayID), partitionNumber(f, bucketID)
+		if day < 0 || bucket < 0 {
+			return fmt.Errorf("%s has the partition %v", key, f.Partition())
+		}
+		files = append(files, eventtable.File{Key: key, Day: day, Bucket: bucket, Rows: f.Count(), Bytes: f.FileSizeBytes()})
+		return nil
+	})
+}
+
+// partitionNumber returns a field of a file's partition, -1 if it has none.
+func partitionNumber(f iceberg.DataFile, id int) int32 {
+	switch n := f.Partition()[id].(type) {
+	case int32:
+		return n
+	case iceberg.Date:
+		return int32(n)
+	case int:
+		return int32(n)
+	}
+	return -1
+}
+
+// each calls take with every file of the newest snapshot.
+func (t *Table) each(ctx context.Context, take func(key string, f iceberg.DataFile) error) error {
 	s := t.table.CurrentSnapshot()
 	if s == nil {
-		return nil, nil
+		return nil
 	}
 	in := t.catalog.files(ctx)
 	manifests, err := s.Manifests(in)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, m := range manifests {
 		for e, err := range m.Entries(in, true) {
 			if err != nil {
-				return nil, err
+				return err
 			}
 			key, ok := strings.CutPrefix(e.DataFile().FilePath(), t.catalog.location+"/")
 			if !ok {
-				return nil, fmt.Errorf("%s is not below %s", e.DataFile().FilePath(), t.catalog.location)
+				return fmt.Errorf("%s is not below %s", e.DataFile().FilePath(), t.catalog.location)
 			}
-			keys = append(keys, key)
+			err = take(key, e.DataFile())
+			if err != nil {
+				return err
+			}
 		}
 	}
-	return keys, nil
+	return nil
+}
+
+// Replace implements eventtable.Replaceable.
+func (t *Table) Replace(ctx context.Context, old []eventtable.File, with eventtable.File) error {
+	replaced := map[string]bool{}
+	for _, f := range old {
+		replaced[f.Key] = true
+	}
+	added, err := t.dataFile(with)
+	if err != nil {
+		return fmt.Errorf("describe %s: %w", with.Key, err)
+	}
+	return t.commit(ctx, func(tx *table.Transaction) error {
+		rewrite := tx.NewRewrite(t.Summary()).AddDataFile(added)
+		err := t.each(ctx, func(key string, f iceberg.DataFile) error {
+			if replaced[key] {
+				rewrite.DeleteFile(f)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return rewrite.Commit(ctx)
+	})
 }
 
 // Write implements eventtable.Table.

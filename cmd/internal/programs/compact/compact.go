@@ -30,6 +30,8 @@ const (
 	eventBytes = 4 << 10
 	// minMemory is the least memory for events: with less, the files are too small.
 	minMemory platform.Bytes = 16 << 20
+	// mergeCopies is how many times files that are merged are in memory, in one form or another.
+	mergeCopies = 3
 	// maxBuckets bounds the files that a run writes for each day.
 	maxBuckets = 1024
 	// minEvery is the least time between two runs, as each makes files.
@@ -116,9 +118,19 @@ func (w work) table(ctx context.Context) (*iceberg.Table, error) {
 	return iceberg.Open(ctx, w.to, w.root, w.buckets)
 }
 
-// add adds to the table what is new.
-func (w work) add(ctx context.Context, to eventtable.Table, far *progress.Tracker, ending <-chan struct{}) (eventtable.Result, error) {
-	return eventtable.Run(ctx, eventtable.Config{Archive: w.from, Table: to, Origin: w.proof, Events: w.events, Progress: far, Ending: ending})
+// did is what a run did.
+type did struct {
+	eventtable.Result
+	eventtable.Merged
+}
+
+// add adds to the table what is new, and merges files that are small.
+func (w work) add(ctx context.Context, to eventtable.Replaceable, far *progress.Tracker, ending <-chan struct{}) (d did, err error) {
+	d.Result, err = eventtable.Run(ctx, eventtable.Config{Archive: w.from, Table: to, Origin: w.proof, Events: w.events, Progress: far, Ending: ending})
+	if err == nil {
+		d.Merged, err = eventtable.Merge(ctx, eventtable.MergeConfig{Table: to, Now: time.Now(), Bytes: w.events * eventBytes / mergeCopies, Ending: ending})
+	}
+	return d, err
 }
 
 // once adds what is new, and prints what it did.
@@ -139,13 +151,13 @@ func (c *Command) once(ctx context.Context, w work, t *cli.Terminal) error {
 
 // result is what the program prints as JSON.
 type result struct {
-	eventtable.Result
+	did
 	// Table is the newest version of the table's metadata, which engines open.
 	Table string `json:"table"`
 }
 
 // show prints what was done.
-func show(w io.Writer, r eventtable.Result, location string) {
+func show(w io.Writer, r did, location string) {
 	for _, gap := range r.Gaps {
 		fmt.Fprintf(w, "not in the archive: %s\n", gap)
 	}
@@ -154,5 +166,9 @@ func show(w io.Writer, r eventtable.Result, location string) {
 			fmt.Fprintln(w, fault)
 		}
 	}
-	fmt.Fprintf(w, "%d events of %d segments added, in %d files and %d snapshots\n%s\n", r.Events, r.Segments, r.Files, r.Snapshots, location)
+	fmt.Fprintf(w, "%d events of %d segments added, in %d files and %d snapshots\n", r.Events, r.Segments, r.Result.Files, r.Snapshots)
+	if r.Merged.Files > 0 {
+		fmt.Fprintf(w, "%d files merged into %d\n", r.Merged.Files, r.Into)
+	}
+	fmt.Fprintln(w, location)
 }

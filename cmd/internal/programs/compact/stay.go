@@ -26,9 +26,9 @@ func (w work) stay(ctx context.Context, every time.Duration, config platform.Con
 		Every: every, Now: time.Now, Log: log,
 		Open: func(ctx context.Context) (eventtable.Versioned, error) { return w.table(ctx) },
 		Run: func(ctx context.Context, to eventtable.Versioned, ending <-chan struct{}) (eventtable.Result, error) {
-			added, err := w.add(ctx, to, nil, ending)
-			report(log, added, to)
-			return added, err
+			d, err := w.add(ctx, to, nil, ending)
+			report(log, d, to)
+			return d.Result, err
 		},
 	})
 	registry := telemetry.NewRegistry(t.Version)
@@ -63,9 +63,12 @@ func (w work) stay(ctx context.Context, every time.Duration, config platform.Con
 }
 
 // report logs what a run did.
-func report(log *slog.Logger, r eventtable.Result, to eventtable.Versioned) {
+func report(log *slog.Logger, r did, to eventtable.Versioned) {
 	if r.Snapshots > 0 {
-		log.Info("events were added", "events", r.Events, "segments", r.Segments, "files", r.Files, "table", to.Location())
+		log.Info("events were added", "events", r.Events, "segments", r.Segments, "files", r.Result.Files, "table", to.Location())
+	}
+	if r.Merged.Files > 0 {
+		log.Info("files were merged", "files", r.Merged.Files, "into", r.Into, "table", to.Location())
 	}
 	for _, gap := range r.Gaps {
 		log.Warn("the archive lacks a part", "gap", gap)
