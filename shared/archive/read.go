@@ -14,7 +14,7 @@ import (
 )
 
 // Part assigns an account to one of several parts, the same in every run. Jobs that cannot keep all
-// accounts in memory read the archive once for each part.
+// accounts in memory do one part after the other.
 func Part(tenant, account string, parts int) int {
 	if parts <= 1 {
 		return 0
@@ -27,10 +27,6 @@ func Part(tenant, account string, parts int) int {
 	// the low bits of FNV alone are poorly mixed
 	return int((sum ^ sum>>32) % uint64(parts))
 }
-
-// Parts returns into how many parts to divide the accounts, so that each has about as many events
-// at most.
-func (p Plan) Parts(events int64) int { return int(max(1, (p.Events+events-1)/events)) }
 
 // readBatch is how many records are handed over at once.
 const readBatch = 1024

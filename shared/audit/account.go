@@ -36,11 +36,8 @@ type accountAudit struct {
 	findings    []Finding
 }
 
-// account audits one account. has is nil if the archive has nothing of it.
+// account audits one account, of which the archive has something or nothing.
 func (a *auditor) account(ctx context.Context, of event.Account, has *archivedAccount) error {
-	if has == nil {
-		has = &archivedAccount{}
-	}
 	s := &accountAudit{auditor: a, account: of, archived: has, ledger: newLedger()}
 	defer func() { a.report.keep(s.findings...) }()
 	var err error

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"passbook/shared/archive"
 	"passbook/shared/event"
 	"passbook/shared/origin"
+	"passbook/shared/readmodel"
+	"passbook/shared/replay/spill"
 	"passbook/shared/segment"
 )
 
@@ -19,6 +21,7 @@ import (
 type archivedEntry struct {
 	first, last int64
 	hash, prev  event.Hash
+	currency    string
 	posted      int64
 	recorded    time.Time
 	// unsigned means that only a chain of hashes shows whether the entry is the bank's, and in
@@ -34,66 +37,119 @@ func (e archivedEntry) link() origin.Link {
 // archivedAccount is what the archive has of an account, in order of version, without exact
 // repeats.
 type archivedAccount struct {
-	currency string
-	entries  []archivedEntry
+	entries []archivedEntry
+	// events are those of all entries, with repeats.
+	events int64
 }
 
-// readArchive reads the archive for the accounts of a part.
-func (a *auditor) readArchive(ctx context.Context, plan archive.Plan, part, parts int) (map[event.Account]*archivedAccount, error) {
-	found := make(map[event.Account]*archivedAccount)
-	var mu sync.Mutex
+// recordBytes is about how many bytes an event takes while the entries are sorted by account.
+const recordBytes = 120
+
+// archivedAccounts has what the archive has of each account, and the accounts that the journal
+// lists. A listed account has an empty record.
+type archivedAccounts struct {
+	*spill.Sorter
+	*auditor
+	plan   archive.Plan
+	at     map[*archive.Planned]int // the index of each segment in the plan
+	events atomic.Int64
+}
+
+// readArchive reads the archive, and sorts its entries by account.
+func (a *auditor) readArchive(ctx context.Context, plan archive.Plan) (*archivedAccounts, error) {
+	s := &archivedAccounts{auditor: a, plan: plan, at: map[*archive.Planned]int{}}
+	s.Sorter = spill.NewSorter(a.config.Limits, a.config.Limits.Parts(plan.Events*recordBytes))
+	for i := range plan.Segments {
+		s.at[&plan.Segments[i]] = i
+	}
+	a.config.Progress.Begin("read the archive", "events", plan.Events)
 	take := func(in *archive.Planned, batch []segment.Record) error {
-		mu.Lock()
-		defer mu.Unlock()
 		for _, rec := range batch {
-			e := rec.Entry
-			of := e.Account()
-			unsigned := a.config.Origin.NeedsChain(e)
-			if !unsigned {
-				err := a.config.Origin.Verify(ctx, e)
-				if errors.Is(err, event.ErrForeign) {
-					a.report.find(archiveForeign, inArchive, of.String(), e.First, "%v: in %s", err, in.Key)
-					continue
-				}
-				if err != nil {
-					return err
-				}
+			err := s.add(ctx, in, rec.Entry)
+			if err != nil {
+				return err
 			}
-			has := found[of]
-			if has == nil {
-				has = &archivedAccount{currency: e.Currency}
-				found[of] = has
-			}
-			has.entries = append(has.entries, archivedEntry{
-				first: e.First, last: e.Last, hash: e.Hash, prev: e.Prev,
-				posted: e.Events[len(e.Events)-1].After.Posted, recorded: e.RecordedAt,
-				unsigned: unsigned, proven: e.Signed() && a.config.Origin.Complete(), in: in,
-			})
 		}
 		return nil
 	}
-	damaged := func(_ *archive.Planned, err error) error {
-		var entry *segment.EntryError
-		switch {
-		case errors.As(err, &entry):
-			if !a.audits(entry.Tenant) {
-				return nil
-			}
-			of := event.Account{Tenant: entry.Tenant, ID: entry.AccountID}
-			a.report.find(archiveDamaged, inArchive, of.String(), entry.First, "%v: %v", entry.Err, entry.Key)
-		case !segment.Unusable(err):
+	keep := func(tenant, _ string) bool { return a.audits(tenant) }
+	err := plan.Read(ctx, a.config.Bucket, segment.Exact, keep, take, s.damaged, a.config.Progress.Add)
+	if err == nil {
+		err = s.addListed(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// add adds an entry, unless it is foreign, which it reports.
+func (s *archivedAccounts) add(ctx context.Context, in *archive.Planned, e *event.Entry) error {
+	of, unsigned := e.Account(), s.config.Origin.NeedsChain(e)
+	if !unsigned {
+		err := s.config.Origin.Verify(ctx, e)
+		if errors.Is(err, event.ErrForeign) {
+			s.report.find(archiveForeign, inArchive, of.String(), e.First, "%v: in %s", err, in.Key)
+			return nil
+		}
+		if err != nil {
 			return err
-		case a.firstSeen(err):
-			a.report.find(archiveDamaged, inArchive, "", 0, "%v", err)
 		}
-		return nil
 	}
-	keep := func(tenant, id string) bool { return a.audits(tenant) && archive.Part(tenant, id, parts) == part }
-	err := plan.Read(ctx, a.config.Bucket, segment.Exact, keep, take, damaged, a.config.Progress.Add)
-	for _, has := range found {
-		has.sort()
+	s.events.Add(int64(len(e.Events)))
+	return s.Add(of, appendArchived(nil, archivedEntry{
+		first: e.First, last: e.Last, hash: e.Hash, prev: e.Prev, currency: e.Currency,
+		posted: e.Events[len(e.Events)-1].After.Posted, recorded: e.RecordedAt,
+		unsigned: unsigned, proven: e.Signed() && s.config.Origin.Complete(),
+	}, s.at[in]))
+}
+
+// addListed adds the accounts that the journal lists.
+func (s *archivedAccounts) addListed(ctx context.Context) error {
+	for of, err := range readmodel.AllAccounts(ctx, s.config.Accounts) {
+		if err == nil && s.audits(of.Tenant) {
+			err = s.Add(of, nil)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return found, err
+	return nil
+}
+
+// damaged reports what is damaged.
+func (s *archivedAccounts) damaged(_ *archive.Planned, err error) error {
+	var entry *segment.EntryError
+	switch {
+	case errors.As(err, &entry):
+		if s.audits(entry.Tenant) {
+			of := event.Account{Tenant: entry.Tenant, ID: entry.AccountID}
+			s.report.find(archiveDamaged, inArchive, of.String(), entry.First, "%v: %v", entry.Err, entry.Key)
+		}
+	case !segment.Unusable(err):
+		return err
+	default:
+		s.report.find(archiveDamaged, inArchive, "", 0, "%v", err)
+	}
+	return nil
+}
+
+// account returns what the archive has of an account.
+func (s *archivedAccounts) account(records [][]byte) (*archivedAccount, error) {
+	has := &archivedAccount{}
+	for _, record := range records {
+		if len(record) == 0 {
+			continue
+		}
+		e, at, err := parseArchived(record)
+		if err != nil || at >= len(s.plan.Segments) {
+			return nil, errors.Join(err, errors.New("a sorted entry cannot be read"))
+		}
+		e.in = &s.plan.Segments[at]
+		has.entries, has.events = append(has.entries, e), has.events+e.last-e.first+1
+	}
+	has.sort()
+	return has, nil
 }
 
 // verifyChain verifies the archive's entries without a mac, and leaves out the foreign ones.
@@ -127,15 +183,6 @@ func (s *accountAudit) verifyChain(ctx context.Context) error {
 	return nil
 }
 
-// firstSeen reports whether damage was not found in an earlier part already.
-func (a *auditor) firstSeen(damage error) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	known := a.damage[damage.Error()]
-	a.damage[damage.Error()] = true
-	return !known
-}
-
 func (has *archivedAccount) sort() {
 	slices.SortFunc(has.entries, func(a, b archivedEntry) int {
 		return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.last, b.last), slices.Compare(a.hash[:], b.hash[:]))
@@ -149,5 +196,6 @@ func (has *archivedAccount) addTotals(r *Report) {
 	for _, e := range has.entries {
 		events += e.last - e.first + 1
 	}
-	r.add(inArchive, has.currency, int64(len(has.entries)), events, has.entries[len(has.entries)-1].posted)
+	last := has.entries[len(has.entries)-1]
+	r.add(inArchive, last.currency, int64(len(has.entries)), events, last.posted)
 }

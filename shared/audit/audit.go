@@ -8,14 +8,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
 	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
+	"passbook/shared/replay/spill"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 	"passbook/shared/webhook/verify"
@@ -24,12 +23,8 @@ import (
 // ErrDifference means that the audit has findings; the report lists them. Programs exit with 3.
 var ErrDifference = errors.New("audit: differences found")
 
-const (
-	// DefaultPartEvents bounds how many events of the archive are in memory, about 200 bytes each.
-	DefaultPartEvents = 1_000_000
-	// accountsAtOnce is how many accounts are audited concurrently.
-	accountsAtOnce = 32
-)
+// accountsAtOnce is how many accounts are audited concurrently.
+const accountsAtOnce = 32
 
 // The names of the sources that are not read models.
 const (
@@ -61,8 +56,8 @@ type Config struct {
 	Derived *Derived
 	// Deliveries are the rows of what is sent to webhooks; nil has none compared.
 	Deliveries *Deliveries
-	// PartEvents bounds the events in memory; 0 means DefaultPartEvents.
-	PartEvents int64
+	// Limits are where the archive's entries are sorted by account, and with how much memory.
+	Limits spill.Limits
 }
 
 // Repair configures repairs. A zero field repairs nothing of its kind.
@@ -93,17 +88,11 @@ type auditor struct {
 	// bytes each, and heads their number.
 	headed sync.Map
 	heads  atomic.Int64
-
-	mu     sync.Mutex
-	damage map[string]bool // already reported
 }
 
 // Run audits everything. It ends with ErrDifference if it has findings; the report is complete then
 // too.
 func Run(ctx context.Context, c Config) (*Report, error) {
-	if c.PartEvents == 0 {
-		c.PartEvents = DefaultPartEvents
-	}
 	repairs := c.Repair != nil
 	if !repairs {
 		c.Repair = &Repair{}
@@ -111,7 +100,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	began := time.Now()
 	a := &auditor{
 		config: c, report: &Report{Began: began.UTC(), Tenant: c.Tenant, Repair: repairs, Totals: map[string]Total{}},
-		live: map[string]int64{}, damage: map[string]bool{}, settled: began.Add(-c.Grace),
+		live: map[string]int64{}, settled: began.Add(-c.Grace),
 	}
 	err := a.run(ctx)
 	a.report.finish(time.Since(began))
@@ -147,13 +136,9 @@ func (a *auditor) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	parts := plan.Parts(a.config.PartEvents)
-	a.config.Progress.Begin("audit", "events", plan.Events*int64(parts))
-	for part := range parts {
-		err = a.part(ctx, plan, part, parts)
-		if err != nil {
-			return err
-		}
+	err = a.accounts(ctx, plan)
+	if err != nil {
+		return err
 	}
 	err = a.checkHeads(ctx)
 	if err != nil {
@@ -180,37 +165,30 @@ func (a *auditor) strays(ctx context.Context, among archive.Strays) error {
 	return nil
 }
 
-// part audits one part of the accounts: it reads what the archive has of them, and compares each
-// with the journal and the read models.
-func (a *auditor) part(ctx context.Context, plan archive.Plan, part, parts int) error {
-	archived, err := a.readArchive(ctx, plan, part, parts)
+// accounts compares what the archive has of each account with the journal and the read models. The
+// journal's list of accounts may lag, and the archive may have accounts that the journal lacks.
+func (a *auditor) accounts(ctx context.Context, plan archive.Plan) (err error) {
+	archived, err := a.readArchive(ctx, plan)
 	if err != nil {
 		return err
 	}
-	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(accountsAtOnce)
-	audit := func(of event.Account, has *archivedAccount) {
-		group.Go(func() error { return a.account(within, of, has) })
-	}
-	for of, failed := range readmodel.AllAccounts(within, a.config.Accounts) {
-		if failed != nil {
-			err = failed
-			break
-		}
-		if !a.audits(of.Tenant) || archive.Part(of.Tenant, of.ID, parts) != part {
-			continue
-		}
-		has := archived[of]
-		delete(archived, of)
-		audit(of, has)
-	}
-	if err == nil {
-		// accounts that the index does not list: it may lag, or the journal lacks them
-		for of, has := range archived {
-			audit(of, has)
+	defer func() { err = errors.Join(err, archived.Close()) }()
+	a.config.Progress.Begin("audit", "events", archived.events.Load())
+	for part := range archived.Parts() {
+		err = archived.Visit(ctx, part, accountsAtOnce, func(ctx context.Context, of event.Account, records [][]byte) error {
+			has, err := archived.account(records)
+			if err != nil {
+				return err
+			}
+			err = a.account(ctx, of, has)
+			a.config.Progress.Add(has.events)
+			return err
+		})
+		if err != nil {
+			return err
 		}
 	}
-	return errors.Join(group.Wait(), err)
+	return nil
 }
 
 // audits reports whether the accounts of a tenant are audited.

@@ -27,6 +27,7 @@ import (
 	"passbook/shared/journal"
 	"passbook/shared/journal/restorer"
 	"passbook/shared/readmodel"
+	"passbook/shared/replay/spill"
 	"passbook/shared/segment"
 	"passbook/shared/storetest"
 	"passbook/shared/stream"
@@ -76,7 +77,7 @@ func newBank(t *testing.T) *bank {
 	}
 	b.rows = readmodel.NewRows(b.table, standing, 0)
 	b.config = audit.Config{
-		Table: b.table, Accounts: journal.NewReader(b.table), Bucket: disk, Models: []string{model}, PartEvents: 100,
+		Table: b.table, Accounts: journal.NewReader(b.table), Bucket: disk, Models: []string{model}, Limits: spill.Limits{Memory: 100 << 8},
 	}
 	return b
 }

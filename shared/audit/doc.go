@@ -11,8 +11,8 @@
 // sent.
 //
 // Entries so recent that they may still be on their way are counted and not reported. Memory is
-// bounded: accounts are audited a part at a time, and the archive is read once for each part. A
-// Repair puts entries that the archive lacks on the stream again and folds rows that are behind or
-// wrong. Rows that cannot be folded, and holes in the journal, which package replay restores, are
-// only reported. Next on the walk: stores.
+// bounded: the archive is read once, and accounts are audited a part at a time. A Repair puts
+// entries that the archive lacks on the stream again and folds rows that are behind or wrong. Rows
+// that cannot be folded, and holes in the journal, which package replay restores, are only
+// reported. Next on the walk: stores.
 package audit

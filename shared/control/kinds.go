@@ -9,7 +9,7 @@ const Name = "control"
 var Schema = table.Schema{Name: Name}
 
 // The fixed sort keys: that of the bank's own row, that of the progress of a job that counts its
-// passes over the archive, that of the count of changes of the API keys, and that of the archive's
+// parts of the accounts, that of the count of changes of the API keys, and that of the archive's
 // log.
 const (
 	BankKey    = "-"
@@ -166,7 +166,7 @@ func Generations(t table.Table) Rows { return Rows{t, "generation", "rev"} }
 func Processes(t table.Table) Rows { return Rows{t, "process", "epoch"} }
 
 // Progress returns how far a job over the archive came: for a job that goes source by source a row
-// each, by source, and for one that goes over the archive in passes one row, at PassesKey.
+// each, by source, and for one that does parts of the accounts one row, at PassesKey.
 //
 //	key      replay#<job> / <source>, or replay#<job> / passes
 //	version  rev N

@@ -15,10 +15,9 @@
 // ErrDifference at the end. A damaged or missing segment costs only the accounts of which it may
 // contain something.
 //
-// The archive is read in one of two ways. streamSources reads sources in parallel, each in its
-// order; that is fast, and left to callers that drop repeats and fill gaps themselves.
-// accountReader reads whole accounts, a part of them in each pass; each account comes once,
-// complete and in version order, however its records are spread over shards and segments. StatesAt
-// streams, and reads the histories of the accounts that package past calls odd. Next on the walk:
-// past.
+// The archive is read in one of two ways. Package sources reads it in the order of each source;
+// that is fast, and left to callers that drop repeats and fill gaps themselves. accountReader reads
+// it once and sorts the entries by account; each account comes once, complete and in version order,
+// however its records are spread over shards and segments. StatesAt reads in order, and sorts the
+// histories of the accounts that package past calls odd. Next on the walk: past.
 package replay

@@ -36,7 +36,7 @@ func TestRestoreJournal_ADryRunReportsWhatTheJournalLacks(t *testing.T) {
 	}
 	before := tables()
 	c := e.restoring()
-	c.DryRun, c.PassEvents = true, 60
+	c.DryRun, c.Limits.Memory = true, 60<<10
 	would, err := replay.RestoreJournal(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)

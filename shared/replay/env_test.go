@@ -21,6 +21,7 @@ import (
 	"passbook/shared/journal/restorer"
 	"passbook/shared/readmodel"
 	"passbook/shared/replay"
+	"passbook/shared/replay/spill"
 	"passbook/shared/segment"
 	"passbook/shared/storetest"
 	"passbook/shared/stream/pebblestream"
@@ -186,7 +187,7 @@ func (e *env) comparing() replay.CompareConfig {
 
 func (e *env) restoring() replay.RestoreConfig {
 	return replay.RestoreConfig{
-		Bucket: e.bucket, Table: e.table, Restorer: restorer.New(e.table), Models: []string{testModel.Name}, PassEvents: 300,
+		Bucket: e.bucket, Table: e.table, Restorer: restorer.New(e.table), Models: []string{testModel.Name}, Limits: spill.Limits{Memory: 300 << 10},
 	}
 }
 

@@ -5,22 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
 	"passbook/shared/origin"
 	"passbook/shared/progress"
+	"passbook/shared/replay/spill"
 	"passbook/shared/segment"
 )
-
-// defaultPassEvents is about how many events a pass keeps in memory, about 1 KB each.
-const defaultPassEvents = 250_000
 
 // history is everything that the archive has of one account, in version order, without exact
 // repeats.
@@ -59,13 +56,15 @@ func (h history) verified() (good []*event.Entry, version int64, wrong string) {
 	return h.entries, version, ""
 }
 
+// recordBytes is about how many bytes an event takes while the entries are sorted by account.
+const recordBytes = 320
+
 // accountReader reads whole accounts from the archive.
 type accountReader struct {
 	bucket bucket.Bucket
 	plan   archive.Plan
 	// origin shows which entries are the bank's; no other one is in a history.
 	origin *origin.Proof
-	depth  segment.Depth
 	// only is the account to read; the zero Account means all.
 	only event.Account
 	// tenant, if not empty, is the only one whose accounts are read. Faults of others are not
@@ -75,18 +74,21 @@ type accountReader struct {
 	accounts map[event.Account]bool
 	// accountEvents is about how many events those accounts have.
 	accountEvents int64
-	// concurrency is how many histories are visited at the same time.
-	concurrency int
-	// perPass is about how many events a pass keeps; 0 means defaultPassEvents.
-	perPass int64
-	// progress counts the events that are read, in all passes together.
+	// listed, if not nil, lists accounts that are visited also if the archive has nothing of them.
+	listed iter.Seq2[event.Account, error]
+	// limits are where the entries are sorted by account, and with how much memory.
+	limits spill.Limits
+	// held says that the entries of a part are in memory together, and not only until their
+	// account's visit ends.
+	held bool
+	// progress counts the events that are read, and those that are visited.
 	progress *progress.Tracker
 	// damage collects what is damaged, and missing then.
 	damage *damage
 	// reread collects the accounts that have to be read again from the whole archive; nil if all of
 	// it is read.
 	reread map[event.Account]bool
-	mu     sync.Mutex // guards unread
+	mu     sync.Mutex // guards reread
 	// damagedPlan is the plan with what was found damaged as gaps.
 	damagedPlan archive.Plan
 }
@@ -94,79 +96,57 @@ type accountReader struct {
 // gaps returns the gaps of the plan and those found by reading.
 func (w *accountReader) gaps() []archive.Gap { return w.damage.addTo(w.plan).Gaps }
 
-// passes returns how often the archive is read, so that each time a part of the accounts fits in
-// memory.
-func (w *accountReader) passes() int {
+// parts returns into how many parts the accounts are divided, so that one of them fits in memory.
+func (w *accountReader) parts() int {
 	if w.only != (event.Account{}) {
 		return 1
 	}
-	p := w.plan
+	events := w.plan.Events
 	if w.accounts != nil {
-		p.Events = w.accountEvents
+		events = w.accountEvents
 	}
-	return p.Parts(cmp.Or(w.perPass, defaultPassEvents))
+	if w.held {
+		events *= heldTimes
+	}
+	return w.limits.Parts(events * recordBytes)
 }
 
-// readPass visits every account of one pass, each once and complete.
-func (w *accountReader) readPass(ctx context.Context, pass int, visit func(context.Context, history) error) error {
-	passes := w.passes()
+// heldTimes is about how many times more an event takes that is decoded.
+const heldTimes = 4
+
+// selects reports whether an account is read.
+func (w *accountReader) selects(a event.Account) bool {
+	return w.reads(a.Tenant) && (w.only == event.Account{} || w.only == a) && (w.accounts == nil || w.accounts[a])
+}
+
+// sort reads the archive once, and sorts the entries of the parts from one on by their accounts.
+func (w *accountReader) sort(ctx context.Context, from int) (*sortedEntries, error) {
+	s := &sortedEntries{reader: w, at: map[*archive.Planned]int{}, Sorter: spill.NewSorter(w.limits, w.parts())}
+	for i := range w.plan.Segments {
+		s.at[&w.plan.Segments[i]] = i
+	}
 	keep := func(tenant, id string) bool {
-		return w.reads(tenant) && archive.Part(tenant, id, passes) == pass
+		return w.selects(event.Account{Tenant: tenant, ID: id}) && (from == 0 || archive.Part(tenant, id, s.Parts()) >= from)
 	}
-	if w.only != (event.Account{}) {
-		keep = func(tenant, id string) bool { return tenant == w.only.Tenant && id == w.only.ID }
+	w.progress.Begin("read the archive", "events", w.plan.Events)
+	err := w.plan.Read(ctx, w.bucket, segment.Exact, keep, s.add, w.damaged, w.progress.Add)
+	if err == nil && w.listed != nil {
+		err = s.addListed(keep)
 	}
-	if w.accounts != nil {
-		keep = func(tenant, id string) bool {
-			return w.accounts[event.Account{Tenant: tenant, ID: id}] && archive.Part(tenant, id, passes) == pass
-		}
-	}
-	found, err := w.readEntries(ctx, keep)
 	if err != nil {
-		return err
+		return nil, errors.Join(err, s.Close())
 	}
 	w.damagedPlan = w.damage.addTo(w.plan)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(max(1, w.concurrency))
-	for _, a := range inOrder(found) {
-		if ctx.Err() != nil {
-			break
-		}
-		entries := found[a]
-		delete(found, a)
-		group.Go(func() error {
-			own, err := w.own(ctx, a, entries)
-			if err != nil || len(own) == 0 {
-				return err
-			}
-			return visit(ctx, newHistory(a, own))
-		})
-	}
-	return group.Wait()
+	return s, nil
 }
 
-// readEntries reads the archive and keeps the entries of the accounts that keep selects.
-func (w *accountReader) readEntries(ctx context.Context, keep func(tenant, id string) bool) (map[event.Account][]archivedEntry, error) {
-	found := make(map[event.Account][]archivedEntry)
-	var mu sync.Mutex
-	take := func(in *archive.Planned, batch []segment.Record) error {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, rec := range batch {
-			a := rec.Entry.Account()
-			found[a] = append(found[a], archivedEntry{rec.Entry, in, rec.Arrived})
-		}
+// damaged notes what is damaged, but for entries of accounts that are not read.
+func (w *accountReader) damaged(in *archive.Planned, err error) error {
+	var entry *segment.EntryError
+	if errors.As(err, &entry) && !w.reads(entry.Tenant) {
 		return nil
 	}
-	damaged := func(in *archive.Planned, err error) error {
-		var entry *segment.EntryError
-		if errors.As(err, &entry) && !w.reads(entry.Tenant) {
-			return nil
-		}
-		return w.damage.add(in, err)
-	}
-	err := w.plan.Read(ctx, w.bucket, w.depth, keep, take, damaged, w.progress.Add)
-	return found, err
+	return w.damage.add(in, err)
 }
 
 // reads reports whether the accounts of a tenant are read.

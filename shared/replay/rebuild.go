@@ -16,6 +16,7 @@ import (
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
 	"passbook/shared/replay/marks"
+	"passbook/shared/replay/sources"
 	"passbook/shared/segment"
 	"passbook/shared/table"
 )
@@ -139,7 +140,7 @@ func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *Reb
 	var events atomic.Int64
 	// Exact: the mac of an entry is over its hash, and further rows name its actors and correlation
 	// ids, which a fold does not need.
-	err = streamSources(ctx, c.Bucket, left, segment.Exact, func() sink {
+	err = sources.Read(ctx, c.Bucket, left, segment.Exact, func() sources.Sink {
 		return &sourceFolder{
 			to: to, marks: folded, events: &events, progress: c.Progress, damage: &damaged, chunkEvents: cmp.Or(c.ChunkEvents, defaultChunkEvents),
 			origin: c.Origin, journal: c.Journal, tips: map[event.Account]origin.Link{},

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"passbook/shared/archive"
@@ -16,9 +14,10 @@ import (
 	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/publisher"
-	"passbook/shared/replay/passes"
+	"passbook/shared/readmodel"
+	"passbook/shared/replay/parts"
 	"passbook/shared/replay/queues"
-	"passbook/shared/segment"
+	"passbook/shared/replay/spill"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -47,8 +46,8 @@ type RepublishConfig struct {
 	Accounts []event.Account
 	Tenant   string
 	Progress *progress.Tracker
-	// PassEvents bounds the events in memory; 0 means a default of about 250 MB.
-	PassEvents int64
+	// Limits are where the entries are sorted by account, and with how much memory.
+	Limits spill.Limits
 }
 
 // ErrLiveStream means that the stream is the live one, without Live.
@@ -71,7 +70,7 @@ func (c RepublishConfig) plan(ctx context.Context) (archive.Plan, error) {
 // returns how many. After an interruption it continues with the part of the accounts at which it
 // stopped: some entries are published twice, which is harmless. If the archive has gaps or damaged
 // entries it ends with ErrDifference, which names them, after it has published what is there.
-func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
+func Republish(ctx context.Context, c RepublishConfig) (published int64, err error) {
 	if c.Stream == c.LiveStream && !c.Live {
 		return 0, ErrLiveStream
 	}
@@ -80,19 +79,21 @@ func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 		return 0, fmt.Errorf("replay: republish: %w", err)
 	}
 	var damaged damage
-	w := &accountReader{bucket: c.Bucket, plan: plan, origin: c.Origin, depth: segment.Exact, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &damaged, tenant: c.Tenant}
-	if len(c.Accounts) == 1 {
-		w.only = c.Accounts[0]
-	}
-	w.progress = c.Progress
-	w.progress.Begin("republish onto "+c.Stream, "events", plan.Events*int64(w.passes()))
-	at, err := passes.Load(ctx, c.Table, "republish#"+c.Stream, w.plan, w.passes(), c.From.UnixMicro(), c.To.UnixMicro(), c.Accounts, c.Tenant)
+	w := &accountReader{bucket: c.Bucket, plan: plan, origin: c.Origin, limits: c.Limits, held: true, damage: &damaged, tenant: c.Tenant, progress: c.Progress}
+	c.choose(ctx, w)
+	at, err := parts.Load(ctx, c.Table, "republish#"+c.Stream, w.plan, w.parts(), c.From.UnixMicro(), c.To.UnixMicro(), c.Accounts, c.Tenant)
 	if err != nil {
 		return 0, fmt.Errorf("replay: republish: %w", err)
 	}
+	sorted, err := w.sort(ctx, at.Next())
+	if err != nil {
+		return 0, fmt.Errorf("replay: republish: %w", err)
+	}
+	defer func() { err = errors.Join(err, sorted.Close()) }()
+	sorted.begin("republish onto " + c.Stream)
 	out := queues.Queues{To: publisher.Sender{Streams: c.Streams, Stream: c.Stream, Compress: c.Compress}}
-	for at.Next() < w.passes() {
-		err = c.pass(ctx, w, at.Next(), &out)
+	for at.Next() < sorted.Parts() {
+		err = c.part(ctx, sorted, at.Next(), &out)
 		if err == nil {
 			err = at.Done(ctx)
 		}
@@ -111,57 +112,42 @@ func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 	return out.Published(), cmp.Or(gapsError(w.gaps()), err)
 }
 
-// pass publishes one part of the accounts: those in the archive, and those that are in the journal
-// only.
-func (c RepublishConfig) pass(ctx context.Context, w *accountReader, pass int, out *queues.Queues) error {
-	var archived sync.Map
-	publish := func(ctx context.Context, h history) error {
+// choose has the reader visit the accounts that are asked for: of all, those in the archive, and
+// those that are in the journal only.
+func (c RepublishConfig) choose(ctx context.Context, w *accountReader) {
+	w.listed = readmodel.AllAccounts(ctx, c.Journal)
+	if len(c.Accounts) == 0 {
+		return
+	}
+	w.accounts, w.accountEvents = map[event.Account]bool{}, w.plan.Events
+	for _, a := range c.Accounts {
+		w.accounts[a] = true
+	}
+	w.listed = func(yield func(event.Account, error) bool) {
+		for a := range w.accounts {
+			if !yield(a, nil) {
+				return
+			}
+		}
+	}
+	if len(c.Accounts) == 1 {
+		w.only = c.Accounts[0]
+	}
+}
+
+// part publishes one part of the accounts.
+func (c RepublishConfig) part(ctx context.Context, from *sortedEntries, part int, out *queues.Queues) error {
+	err := from.histories(ctx, part, func(ctx context.Context, h history) error {
 		tail, err := c.notArchived(ctx, h)
 		if err == nil {
 			out.Add(h.account, append(c.inRange(h.entries), tail...))
 		}
 		return err
-	}
-	err := w.readPass(ctx, pass, func(ctx context.Context, h history) error {
-		archived.Store(h.account, true)
-		if len(c.Accounts) > 0 && !slices.Contains(c.Accounts, h.account) {
-			return nil
-		}
-		return publish(ctx, h)
-	})
-	if err != nil {
-		return err
-	}
-	err = c.eachAccount(ctx, func(ctx context.Context, a event.Account) error {
-		_, ok := archived.Load(a)
-		if ok || archive.Part(a.Tenant, a.ID, w.passes()) != pass {
-			return nil
-		}
-		return publish(ctx, history{account: a})
 	})
 	if err != nil {
 		return err
 	}
 	return out.Drain(ctx)
-}
-
-// eachAccount visits the accounts that are asked for, or all that the journal has of them.
-func (c RepublishConfig) eachAccount(ctx context.Context, visit func(context.Context, event.Account) error) error {
-	if len(c.Accounts) == 0 {
-		return eachAccount(ctx, c.Journal, func(ctx context.Context, a event.Account) error {
-			if c.Tenant != "" && a.Tenant != c.Tenant {
-				return nil
-			}
-			return visit(ctx, a)
-		})
-	}
-	for _, a := range c.Accounts {
-		err := visit(ctx, a)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // notArchived returns an account's entries in the journal that are in the range and after its end

@@ -11,6 +11,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/faults"
 	"passbook/shared/replay"
+	"passbook/shared/replay/spill"
 	"passbook/shared/stream"
 )
 
@@ -61,7 +62,7 @@ func TestRepublish_PutsARangeInOrderOnANamedStream(t *testing.T) {
 	e.stream.Fail(faults.Chances{Seed: 1, Refuse: 20})
 	from, to := entries[100].RecordedAt, entries[700].RecordedAt
 	c := replay.RepublishConfig{
-		Bucket: e.bucket, Journal: e.reader, Table: e.table, Streams: e.stream, Stream: "again", LiveStream: "events", From: from, To: to, PassEvents: 200,
+		Bucket: e.bucket, Journal: e.reader, Table: e.table, Streams: e.stream, Stream: "again", LiveStream: "events", From: from, To: to, Limits: spill.Limits{Memory: 200 << 10},
 		Accounts: []event.Account{{Tenant: "main", ID: "A-1"}, {Tenant: "main", ID: "A-7"}},
 	}
 	published, err := replay.Republish(t.Context(), c)
@@ -126,8 +127,8 @@ func TestRepublish_TakesWhatIsNotArchivedYetFromTheJournal(t *testing.T) {
 	e.archiveShuffled(t, sealed, 2)
 	from, to := entries[250].RecordedAt, entries[550].RecordedAt
 	for name, c := range map[string]replay.RepublishConfig{
-		"all":          {PassEvents: 100},
-		"a range":      {From: from, To: to, PassEvents: 100},
+		"all":          {Limits: spill.Limits{Memory: 100 << 10}},
+		"a range":      {From: from, To: to, Limits: spill.Limits{Memory: 100 << 10}},
 		"after it all": {From: entries[400].RecordedAt},
 		"some":         {Accounts: []event.Account{{Tenant: "main", ID: "A-3"}, {Tenant: "main", ID: "A-11"}}, From: from},
 		"one":          {Accounts: []event.Account{{Tenant: "main", ID: "A-3"}}},

@@ -16,8 +16,8 @@ import (
 	"passbook/shared/journal/restorer"
 	"passbook/shared/origin"
 	"passbook/shared/progress"
-	"passbook/shared/replay/passes"
-	"passbook/shared/segment"
+	"passbook/shared/replay/parts"
+	"passbook/shared/replay/spill"
 	"passbook/shared/table"
 )
 
@@ -46,8 +46,8 @@ type RestoreConfig struct {
 	// was done already.
 	Flush    func(context.Context) error
 	Progress *progress.Tracker
-	// PassEvents bounds the events in memory; 0 means a default of about 250 MB.
-	PassEvents int64
+	// Limits are where the entries are sorted by account, and with how much memory.
+	Limits spill.Limits
 }
 
 // RestoreResult is what RestoreJournal did.
@@ -106,25 +106,28 @@ type restore struct {
 	dry               *dryRun // nil when it is none
 }
 
-func (r *restore) run(ctx context.Context, plan archive.Plan) ([]archive.Gap, error) {
-	w := &accountReader{bucket: r.config.Bucket, plan: plan, origin: r.config.Origin, depth: segment.Exact, concurrency: accountsAtOnce, perPass: r.config.PassEvents, damage: &r.damage}
-	w.progress = r.config.Progress
-	w.progress.Begin("restore the journal", "events", plan.Events*int64(w.passes()))
-	at := &passes.Passes{}
+func (r *restore) run(ctx context.Context, plan archive.Plan) (gaps []archive.Gap, err error) {
+	w := &accountReader{bucket: r.config.Bucket, plan: plan, origin: r.config.Origin, limits: r.config.Limits, damage: &r.damage, progress: r.config.Progress}
+	at := &parts.Parts{}
 	if r.dry == nil {
-		var err error
-		at, err = passes.Load(ctx, r.config.Table, "journal", w.plan, w.passes())
+		at, err = parts.Load(ctx, r.config.Table, "journal", w.plan, w.parts())
 		if err != nil {
 			return nil, err
 		}
 	}
-	for at.Next() < w.passes() {
-		err := w.readPass(ctx, at.Next(), func(ctx context.Context, h history) error { return r.account(ctx, w, h) })
+	sorted, err := w.sort(ctx, at.Next())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, sorted.Close()) }()
+	sorted.begin("restore the journal")
+	for at.Next() < sorted.Parts() {
+		err = sorted.histories(ctx, at.Next(), func(ctx context.Context, h history) error { return r.account(ctx, w, h) })
 		if err != nil {
 			return nil, err
 		}
 		if r.damage.entries.any() {
-			at.Skip() // not saved: the next run must read this pass again and report it too
+			at.Skip() // not saved: the next run must visit this part again and report it too
 			continue
 		}
 		err = at.Done(ctx)

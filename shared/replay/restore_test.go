@@ -200,7 +200,7 @@ func TestRestoreJournal_ContinuesAfterAnInterruption(t *testing.T) {
 	entries := archivetest.Bank(7, 20, 600)
 	e.archiveShuffled(t, entries, 3)
 	c := e.restoring()
-	c.PassEvents = 100
+	c.Limits.Memory = 100 << 10
 	puts := 0
 	for {
 		r := &interrupted{Restorer: restorer.New(e.table)}
@@ -215,7 +215,7 @@ func TestRestoreJournal_ContinuesAfterAnInterruption(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Finished passes are not put again: only the one that was interrupted.
+	// Finished parts are not put again: only the one that was interrupted.
 	if puts >= 2*len(entries) {
 		t.Fatalf("%d puts of %d entries", puts, len(entries))
 	}

@@ -17,6 +17,8 @@ import (
 	"passbook/shared/journal"
 	"passbook/shared/origin"
 	"passbook/shared/progress"
+	"passbook/shared/readmodel"
+	"passbook/shared/replay/spill"
 	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
@@ -36,8 +38,8 @@ type RetireConfig struct {
 	// DryRun checks everything and writes nothing.
 	DryRun   bool
 	Progress *progress.Tracker
-	// PassEvents bounds the events in memory; 0 means a default of about 250 MB.
-	PassEvents int64
+	// Limits are where the entries are sorted by account, and with how much memory.
+	Limits spill.Limits
 }
 
 // RetireResult is what Retire did.
@@ -74,11 +76,9 @@ func Retire(ctx context.Context, c RetireConfig) (RetireResult, error) {
 		done.Before = err == nil
 		return done, err
 	}
-	for pass := range r.walk.passes() {
-		err := r.pass(ctx, pass)
-		if err != nil {
-			return done, fmt.Errorf("replay: retire: %w", err)
-		}
+	err = r.compare(ctx)
+	if err != nil {
+		return done, fmt.Errorf("replay: retire: %w", err)
 	}
 	done.Foreign, _ = r.foreign.result()
 	done.Faults, err = r.walk.damage.entries.result()
@@ -159,36 +159,25 @@ func (c RetireConfig) begin(ctx context.Context) (*retirementRun, error) {
 		return nil, fmt.Errorf("%w: %s is not retired: its end is unknown until the shard's next segment is sealed; run audit --repair and try again", ErrDifference, c.Key)
 	}
 	plan = plan.Filter(func(s archive.Planned) bool { return s.Key != c.Key })
-	r.walk = &accountReader{bucket: c.Bucket, plan: plan, origin: c.Origin, depth: segment.Exact, perPass: c.PassEvents, damage: &damage{}}
-	r.walk.progress = c.Progress
-	c.Progress.Begin("compare the archive with the journal", "events", plan.Events*int64(r.walk.passes()))
+	r.walk = &accountReader{
+		bucket: c.Bucket, plan: plan, origin: c.Origin, limits: c.Limits, damage: &damage{}, progress: c.Progress,
+		listed: readmodel.AllAccounts(ctx, c.Journal), // the archive may have others, that this does not list yet, or that the journal lacks
+	}
 	return r, nil
 }
 
-// pass compares one part of the journal's accounts with the archive.
-func (r *retirementRun) pass(ctx context.Context, pass int) error {
-	keep := func(tenant, id string) bool { return archive.Part(tenant, id, r.walk.passes()) == pass }
-	found, err := r.walk.readEntries(ctx, keep)
+// compare compares the journal's accounts with the archive.
+func (r *retirementRun) compare(ctx context.Context) (err error) {
+	sorted, err := r.walk.sort(ctx, 0)
 	if err != nil {
 		return err
 	}
-	var listed sync.Map
-	err = eachAccount(ctx, r.config.Journal, func(ctx context.Context, a event.Account) error {
-		if !keep(a.Tenant, a.ID) {
-			return nil
-		}
-		listed.Store(a, true)
-		return r.account(ctx, a, found[a])
-	})
-	if err != nil {
-		return err
-	}
-	// accounts that the index does not list yet, and accounts that the journal lacks
-	for a, all := range found {
-		if _, ok := listed.Load(a); ok {
-			continue
-		}
-		err := r.account(ctx, a, all)
+	defer func() { err = errors.Join(err, sorted.Close()) }()
+	sorted.begin("compare the archive with the journal")
+	for part := range sorted.Parts() {
+		err = sorted.visit(ctx, part, func(ctx context.Context, a event.Account, all []archivedEntry, _ bool) error {
+			return r.account(ctx, a, all)
+		})
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ import (
 	"passbook/shared/audit"
 	"passbook/shared/event"
 	"passbook/shared/replay"
+	"passbook/shared/replay/spill"
 	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
@@ -137,7 +138,7 @@ func (r *retiring) link(key string) segment.Link {
 
 func (r *retiring) retire(key string, dry bool) (replay.RetireResult, error) {
 	return replay.Retire(r.t.Context(), replay.RetireConfig{
-		Bucket: r.bank.bucket, Journal: r.bank.reader, Evidence: archive.Evidence{Since: archivetest.Start}, Key: key, DryRun: dry, PassEvents: 300,
+		Bucket: r.bank.bucket, Journal: r.bank.reader, Evidence: archive.Evidence{Since: archivetest.Start}, Key: key, DryRun: dry, Limits: spill.Limits{Memory: 300 << 10},
 	})
 }
 

@@ -41,9 +41,9 @@ type sourceFolder struct {
 	tips map[event.Account]origin.Link
 }
 
-func (f *sourceFolder) keeps(string, string) bool { return true }
+func (f *sourceFolder) Keeps(string, string) bool { return true }
 
-func (f *sourceFolder) take(ctx context.Context, in *archive.Planned, rec segment.Record) error {
+func (f *sourceFolder) Take(ctx context.Context, in *archive.Planned, rec segment.Record) error {
 	if f.chunk == nil {
 		f.chunk = make(map[event.Account][]archivedEntry)
 	}
@@ -56,11 +56,11 @@ func (f *sourceFolder) take(ctx context.Context, in *archive.Planned, rec segmen
 	return f.fold(ctx)
 }
 
-func (f *sourceFolder) endSegment(s *archive.Planned) { f.ended = s }
+func (f *sourceFolder) EndSegment(s *archive.Planned) { f.ended = s }
 
-func (f *sourceFolder) endSource(ctx context.Context) error { return f.fold(ctx) }
+func (f *sourceFolder) EndSource(ctx context.Context) error { return f.fold(ctx) }
 
-func (f *sourceFolder) damaged(in *archive.Planned, err error) error { return f.damage.add(in, err) }
+func (f *sourceFolder) Damaged(in *archive.Planned, err error) error { return f.damage.add(in, err) }
 
 // fold projects the chunk and marks how far the source is folded.
 func (f *sourceFolder) fold(ctx context.Context) error {

@@ -15,7 +15,7 @@ import (
 	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/replay/past"
-	"passbook/shared/segment"
+	"passbook/shared/replay/spill"
 )
 
 // StatesConfig configures StatesAt.
@@ -38,9 +38,9 @@ type StatesConfig struct {
 	// job.
 	Begin    func(archive.Extent) error
 	Progress *progress.Tracker
-	// PassEvents bounds the accounts in memory, with their entries that came before earlier ones; 0
-	// means a default of about 250 MB. It bounds the events of whole histories too.
-	PassEvents int64
+	// Limits are how much memory the states of accounts take, with entries that came before earlier
+	// ones; and where whole histories are sorted, and with how much memory.
+	Limits spill.Limits
 }
 
 // StatesAt yields past states of accounts, from the archive alone, in no promised order. Calls of
@@ -67,8 +67,7 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 	}
 	var damaged damage
 	w := &accountReader{
-		bucket: c.Bucket, plan: plan, origin: c.Origin, depth: segment.Exact, only: c.Account, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &damaged, tenant: c.Tenant,
-		progress: c.Progress,
+		bucket: c.Bucket, plan: plan, origin: c.Origin, only: c.Account, limits: c.Limits, damage: &damaged, tenant: c.Tenant, progress: c.Progress,
 	}
 	// with gaps all of the archive is read, since later entries show that nothing before is missing
 	if c.Version == 0 && len(plan.Gaps) == 0 {
@@ -93,7 +92,7 @@ func (c StatesConfig) states(ctx context.Context, w *accountReader, yield func(e
 	if w.only != (event.Account{}) {
 		return c.histories(ctx, w, yield)
 	}
-	f := folder{reader: w, at: c.at(), most: cmp.Or(c.PassEvents, defaultPassEvents), odd: map[event.Account]bool{}}
+	f := folder{reader: w, at: c.at(), most: cmp.Or(c.Limits.Memory, spill.DefaultMemory) / stateBytes, odd: map[event.Account]bool{}}
 	err := f.run(ctx, yield)
 	if err != nil || len(f.odd) == 0 {
 		return err
@@ -104,12 +103,20 @@ func (c StatesConfig) states(ctx context.Context, w *accountReader, yield func(e
 
 func (c StatesConfig) at() past.At { return past.At{Time: c.Time, Version: c.Version} }
 
+// stateBytes is about what the state of an account takes while it is folded.
+const stateBytes = 1 << 10
+
 // histories yields the states of accounts from their whole histories.
-func (c StatesConfig) histories(ctx context.Context, w *accountReader, yield func(event.Account, account.State) error) error {
-	w.progress.Begin("fold whole histories", "events", w.plan.Events*int64(w.passes()))
+func (c StatesConfig) histories(ctx context.Context, w *accountReader, yield func(event.Account, account.State) error) (err error) {
+	sorted, err := w.sort(ctx, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sorted.Close()) }()
+	sorted.begin("fold whole histories")
 	var one sync.Mutex
-	for pass := range w.passes() {
-		err := w.readPass(ctx, pass, func(_ context.Context, h history) error {
+	for part := range sorted.Parts() {
+		err = sorted.histories(ctx, part, func(_ context.Context, h history) error {
 			s, err := c.fold(w, h)
 			w.reportLater(h, func(e *event.Entry) bool {
 				return c.Version == 0 && !e.RecordedAt.After(c.Time) || c.Version != 0 && e.First <= c.Version

@@ -13,6 +13,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/replay"
+	"passbook/shared/replay/spill"
 )
 
 // ask collects what StatesAt yields.
@@ -34,7 +35,7 @@ func TestStatesAt_AgreesWithTheJournal(t *testing.T) {
 	e.archiveShuffled(t, entries, 9)
 	last := entries[len(entries)-1].RecordedAt
 	rapid.Check(t, func(rt *rapid.T) {
-		c := replay.StatesConfig{Bucket: e.bucket, PassEvents: rapid.SampledFrom([]int64{5, 100, 0}).Draw(rt, "pass")}
+		c := replay.StatesConfig{Bucket: e.bucket, Limits: spill.Limits{Memory: rapid.SampledFrom([]int64{5 << 10, 100 << 10, 0}).Draw(rt, "memory")}}
 		if rapid.Bool().Draw(rt, "by time") {
 			span := int64(last.Sub(archivetest.Start)/time.Microsecond) + 2_000_000
 			c.Time = archivetest.Start.Add(time.Duration(rapid.Int64Range(-1_000_000, span).Draw(rt, "µs")) * time.Microsecond)

@@ -9,6 +9,7 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/event"
 	"passbook/shared/replay/past"
+	"passbook/shared/replay/sources"
 	"passbook/shared/segment"
 )
 
@@ -50,7 +51,7 @@ func (f *folder) pass(ctx context.Context, p *past.Pass, yield func(event.Accoun
 		defer mu.Unlock()
 		dropped = append(dropped, parts...)
 	}
-	err := streamSources(ctx, w.bucket, w.plan, w.depth, func() sink { return &pastSink{reader: w, pass: p, divide: divide} })
+	err := sources.Read(ctx, w.bucket, w.plan, segment.Exact, func() sources.Sink { return &pastSink{reader: w, pass: p, divide: divide} })
 	if err != nil {
 		return nil, err
 	}
@@ -108,11 +109,11 @@ type pastSink struct {
 // divideEvery is after how many records of a source the accounts are counted.
 const divideEvery = 1024
 
-func (s *pastSink) keeps(tenant, id string) bool {
+func (s *pastSink) Keeps(tenant, id string) bool {
 	return s.reader.reads(tenant) && s.pass.Keeps(tenant, id)
 }
 
-func (s *pastSink) take(ctx context.Context, in *archive.Planned, rec segment.Record) error {
+func (s *pastSink) Take(ctx context.Context, in *archive.Planned, rec segment.Record) error {
 	s.taken++
 	if s.taken%divideEvery == 0 {
 		s.divide()
@@ -132,15 +133,15 @@ func (s *pastSink) take(ctx context.Context, in *archive.Planned, rec segment.Re
 	return nil
 }
 
-func (s *pastSink) endSegment(in *archive.Planned) { s.reader.progress.Add(in.Footer.Rows) }
+func (s *pastSink) EndSegment(in *archive.Planned) { s.reader.progress.Add(in.Footer.Rows) }
 
-func (s *pastSink) endSource(context.Context) error {
+func (s *pastSink) EndSource(context.Context) error {
 	s.divide()
 	return nil
 }
 
-// damaged makes the account of a damaged entry odd, whose history names it.
-func (s *pastSink) damaged(in *archive.Planned, err error) error {
+// Damaged makes the account of a damaged entry odd, whose history names it.
+func (s *pastSink) Damaged(in *archive.Planned, err error) error {
 	var entry *segment.EntryError
 	if !errors.As(err, &entry) {
 		return s.reader.damage.add(in, err)

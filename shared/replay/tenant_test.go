@@ -7,6 +7,7 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
 	"passbook/shared/replay"
+	"passbook/shared/replay/spill"
 )
 
 // Two tenants have the same account ids, in the same segments. Each is read without the other.
@@ -31,7 +32,7 @@ func TestTenantsWithTheSameAccountIDs(t *testing.T) {
 		"a stranger's": {replay.StatesConfig{Tenant: "nobody"}, func(event.Account) bool { return false }},
 	} {
 		t.Run("states: "+name, func(t *testing.T) {
-			c.ask.Bucket, c.ask.Time, c.ask.PassEvents = e.bucket, latest, 100
+			c.ask.Bucket, c.ask.Time, c.ask.Limits.Memory = e.bucket, latest, 100<<10
 			got, _, err := ask(c.ask, t)
 			if err != nil {
 				t.Fatal(err)
@@ -52,7 +53,7 @@ func TestTenantsWithTheSameAccountIDs(t *testing.T) {
 			t.Fatal(err)
 		}
 		published, err := replay.Republish(t.Context(), replay.RepublishConfig{
-			Bucket: e.bucket, Journal: e.reader, Table: e.table, Streams: e.stream, Stream: "again", LiveStream: "events", Tenant: "acme", PassEvents: 50,
+			Bucket: e.bucket, Journal: e.reader, Table: e.table, Streams: e.stream, Stream: "again", LiveStream: "events", Tenant: "acme", Limits: spill.Limits{Memory: 50 << 10},
 		})
 		if err != nil || published != 120 {
 			t.Fatalf("%d published, %v", published, err)

@@ -27,11 +27,15 @@ type AuditParams struct {
 	// Repair repairs what can be repaired.
 	Repair bool `json:"repair,omitempty"`
 	OfTenant
+	Sorting
 }
 
 func (p AuditParams) check() error {
 	if !(p.GraceSeconds >= 0) {
 		return wrong("--grace is negative")
+	}
+	if err := p.Sorting.check(); err != nil {
+		return err
 	}
 	return p.OfTenant.check()
 }
@@ -57,7 +61,7 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker
 	c := audit.Config{
 		Table: b.Table, Accounts: b.Journal, Bucket: b.Bucket, Origin: proof, Models: Models, Grace: grace,
 		Progress: p, Tenant: params.Tenant, Derived: b.derived(params.Tenant),
-		Deliveries: b.deliveries(params.Tenant),
+		Deliveries: b.deliveries(params.Tenant), Limits: params.limits(b.Config),
 	}
 	if params.Repair {
 		c.Repair = &audit.Repair{

@@ -18,10 +18,9 @@ import (
 // JournalParams are the parameters of journal.
 type JournalParams struct {
 	DryRun bool `json:"dry_run,omitempty"`
+	Sorting
 	Proving
 }
-
-func (JournalParams) check() error { return nil }
 
 func (p JournalParams) changes() bool { return !p.DryRun }
 
@@ -84,7 +83,7 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *progress.Tra
 	}
 	restored, err := replay.RestoreJournal(ctx, replay.RestoreConfig{
 		Bucket: b.Bucket, Evidence: plan.evidence, Origin: plan.proof, Table: b.Table, Restorer: restorer.New(b.Table), Models: Models, DryRun: params.DryRun,
-		Progress: p,
+		Progress: p, Limits: params.limits(b.Config),
 	})
 	if params.DryRun {
 		done.Lacking = &restored.Missing
@@ -104,12 +103,16 @@ type RepublishParams struct {
 	// Accounts are those to republish; none is all, or all of the tenant.
 	Accounts []string `json:"accounts,omitempty"`
 	OfTenant
+	Sorting
 	DryRun bool `json:"dry_run,omitempty"`
 }
 
 func (p RepublishParams) check() error {
 	if p.Stream == "" {
 		return wrong("--stream is missing")
+	}
+	if err := p.Sorting.check(); err != nil {
+		return err
 	}
 	if !p.From.IsZero() && !p.To.IsZero() && !p.From.Time().Before(p.To.Time()) {
 		return wrong("--from is not before --to")
@@ -171,6 +174,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *progress
 	c := replay.RepublishConfig{
 		Bucket: b.Bucket, Journal: b.Journal, Evidence: plan.evidence, Origin: plan.proof, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
 		From: params.From.Time(), To: params.To.Time(), Progress: p, Compress: b.Config.CompressRecords(), Tenant: params.Tenant,
+		Limits: params.limits(b.Config),
 	}
 	if c.Accounts, err = params.accounts(); err != nil {
 		return done, err

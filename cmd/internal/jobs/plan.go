@@ -14,6 +14,7 @@ import (
 	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
+	"passbook/shared/replay/spill"
 	"passbook/shared/segment"
 	"passbook/shared/stores"
 )
@@ -131,4 +132,33 @@ func texts(gaps []archive.Gap) (texts []string) {
 		texts = append(texts, g.String())
 	}
 	return texts
+}
+
+// Sorting says how much memory a job has that sorts the archive's entries by account.
+type Sorting struct {
+	// Memory is about how many bytes the entries take in memory; 0 means spill.DefaultMemory.
+	Memory int64 `json:"memory,omitempty"`
+}
+
+// leastSorting is the least memory of a job that sorts.
+const leastSorting = 16 << 20
+
+func (s Sorting) check() error {
+	if s.Memory != 0 && (s.Memory < leastSorting || s.Memory > mostMemory) {
+		return wrong("--memory is from %v to %v", platform.Bytes(leastSorting), platform.Bytes(mostMemory))
+	}
+	return nil
+}
+
+// limits returns where a job sorts entries, and with how much memory.
+func (s Sorting) limits(config platform.Config) spill.Limits { return Scratch(config, s.Memory) }
+
+// Scratch returns the limits of a job that sorts entries with so much memory: what does not fit is
+// written to the data directory, or on AWS to the system's directory for temporary files.
+func Scratch(config platform.Config, memory int64) spill.Limits {
+	l := spill.Limits{Memory: memory}
+	if config.Store == platform.Embedded {
+		l.Dir = config.Data
+	}
+	return l
 }

@@ -9,6 +9,7 @@ import (
 	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/audit"
+	"passbook/shared/platform"
 )
 
 // Main runs the program. It does not return.
@@ -47,6 +48,7 @@ type storesCommand struct {
 	cli.OnlyTenant
 	Grace  *time.Duration `name:"grace" placeholder:"TIME" help:"Entries younger than this may be missing."`
 	Repair bool           `name:"repair" help:"Repair what can be repaired."`
+	Memory platform.Bytes `name:"memory" placeholder:"SIZE" help:"About how much memory the archive's entries take while they are sorted by account; what does not fit is in a scratch file [256MiB]."`
 	cli.Output
 	cli.ReasonFlag
 }
@@ -63,7 +65,7 @@ func (c *storesCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	if err != nil {
 		return err
 	}
-	params := jobs.AuditParams{Repair: c.Repair, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}
+	params := jobs.AuditParams{Repair: c.Repair, OfTenant: jobs.OfTenant{Tenant: c.Tenant}, Sorting: jobs.Sorting{Memory: int64(c.Memory)}}
 	if c.Grace != nil {
 		params.GraceSeconds = max(c.Grace.Seconds(), 1e-9)
 	}

@@ -31,12 +31,8 @@ type atCommand struct {
 	cli.Output
 }
 
-const (
-	// stateBytes is about what the state of an account takes while it is folded.
-	stateBytes = 1 << 10
-	// minStates is the least memory for states: with less, the archive is read very often.
-	minStates platform.Bytes = 1 << 20
-)
+// leastStates is the least memory for states: with less, the archive is read very often.
+const leastStates platform.Bytes = 1 << 20
 
 // Help returns the example.
 func (atCommand) Help() string {
@@ -52,8 +48,8 @@ func (c *atCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	if c.Version < 0 {
 		return cli.Usage("--version %d must be 1 or more", c.Version)
 	}
-	if c.Memory < minStates {
-		return cli.Usage("--memory %v must be %v or more", c.Memory, minStates)
+	if c.Memory < leastStates {
+		return cli.Usage("--memory %v must be %v or more", c.Memory, leastStates)
 	}
 	of, err := jobs.OfTenant{Tenant: c.Tenant}.Account(c.Account)
 	if err != nil {
@@ -72,7 +68,7 @@ func (c *atCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	bar, far := cli.NewProgress(t.Err, "at"), progress.New()
 	defer bar.Finish()
 	defer bar.Follow(far.Snapshot)()
-	states := replay.StatesConfig{Bucket: from, Time: c.Time.Time(), Version: c.Version, Tenant: c.Tenant, Progress: far, PassEvents: int64(c.Memory / stateBytes)}
+	states := replay.StatesConfig{Bucket: from, Time: c.Time.Time(), Version: c.Version, Tenant: c.Tenant, Progress: far, Limits: jobs.Scratch(config, int64(c.Memory))}
 	if c.Account != "" {
 		states.Account = of
 	}

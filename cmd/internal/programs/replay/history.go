@@ -15,7 +15,15 @@ import (
 type journalCommand struct {
 	cli.JobFlags
 	endFlags
+	sortFlags
 }
+
+// sortFlags are the flags of commands that sort the archive's entries by account.
+type sortFlags struct {
+	Memory platform.Bytes `name:"memory" placeholder:"SIZE" help:"About how much memory the archive's entries take while they are sorted by account; what does not fit is in a scratch file [256MiB]."`
+}
+
+func (f sortFlags) sorting() jobs.Sorting { return jobs.Sorting{Memory: int64(f.Memory)} }
 
 // Help returns the example.
 func (journalCommand) Help() string {
@@ -25,7 +33,7 @@ func (journalCommand) Help() string {
 
 // Run restores.
 func (c *journalCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	restore := jobs.Command[jobs.RestoreResult]{Name: "journal", Params: jobs.JournalParams{DryRun: c.DryRun, Proving: c.proving()}, Output: c.Output, Reason: c.Reason}
+	restore := jobs.Command[jobs.RestoreResult]{Name: "journal", Params: jobs.JournalParams{DryRun: c.DryRun, Sorting: c.sorting(), Proving: c.proving()}, Output: c.Output, Reason: c.Reason}
 	return restore.Run(ctx, t, &c.JobFlags, func(w io.Writer, done jobs.RestoreResult) {
 		c.showExtent(w, done.Extent)
 		for _, gap := range done.Gaps {
@@ -66,6 +74,7 @@ func showLacking(w io.Writer, done jobs.RestoreResult) {
 // republishCommand puts archived entries on a stream.
 type republishCommand struct {
 	cli.JobFlags
+	sortFlags
 	Stream  string      `name:"stream" required:"" placeholder:"NAME" help:"The stream; created if missing. The role of replay may create PREFIXcopy and PREFIXcopy.NAME."`
 	From    cli.Instant `name:"from" placeholder:"TIME" help:"Recorded at or after."`
 	To      cli.Instant `name:"to" placeholder:"TIME" help:"Recorded before."`
@@ -83,7 +92,9 @@ func (republishCommand) Help() string {
 func (c *republishCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	republish := jobs.Command[jobs.RepublishResult]{
 		Name: "republish", Output: c.Output, Reason: c.Reason,
-		Params: jobs.RepublishParams{Stream: c.Stream, Live: c.Live, From: c.From, To: c.To, Accounts: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}, DryRun: c.DryRun},
+		Params: jobs.RepublishParams{
+			Stream: c.Stream, Live: c.Live, From: c.From, To: c.To, Accounts: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}, Sorting: c.sorting(), DryRun: c.DryRun,
+		},
 		Confirm: func(platform.Config) error {
 			return t.Sure(c.Yes || !c.Live || c.DryRun, "republish onto "+c.Stream, c.Stream)
 		},
