@@ -62,9 +62,9 @@ planted: ## Break a rule by each overlay in OVERLAYS (shared/sim/planted), and c
 conformance: ## Run the suites of the ports on every adapter and print a table; starts a LocalStack if AWS_ENDPOINT_URL is empty
 	./localstack/with.sh $(GO) run ./cmd/conformance
 
-drill: ## Lose the journal and the archive of a bank on an AWS endpoint, and get them back; starts a LocalStack if AWS_ENDPOINT_URL is empty
-	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/passbook
-	./localstack/with.sh sh -c 'deploy/drills/journal.sh && deploy/drills/bucket.sh'
+drill: ## Lose the journal, the archive and what keeps the events table of a bank on an AWS endpoint, and get them back; starts a LocalStack if AWS_ENDPOINT_URL is empty
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/passbook ./cmd/compact
+	./localstack/with.sh sh -c 'deploy/drills/journal.sh && deploy/drills/bucket.sh && deploy/drills/table.sh'
 
 e2e: ## Run the services as processes under load on an AWS endpoint; starts a LocalStack if AWS_ENDPOINT_URL is empty
 	./localstack/with.sh $(GO) test -count=1 -timeout 20m -v -run 'OnAWS$$' ./cmd/internal/e2e

@@ -15,8 +15,10 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/awstest"
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
+	"passbook/shared/bucket/s3bucket"
 	"passbook/shared/event"
 	"passbook/shared/event/eventtest"
 	"passbook/shared/eventtable"
@@ -238,6 +240,40 @@ func TestACrashAtAnyStepLosesNothingAndDoublesNothing(t *testing.T) {
 	}
 	if steps < 20 {
 		t.Errorf("%d crashes", steps)
+	}
+}
+
+// A process that is killed between any two objects that it creates in S3 leaves the next one a
+// table to continue.
+func TestACrashAtAnyStepOnAWS(t *testing.T) {
+	config, entries := awstest.Config(t), bank(2, 4, 60)
+	for crash, over := 1, false; !over; crash++ {
+		f := newFixture(t)
+		name := awstest.Prefix(t) + "tables"
+		tables := s3bucket.New(config, name)
+		if err := tables.CreateBucket(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f.tables, f.root = tables, "s3://"+name
+		f.seal(shard(0, 0), 0, entries[:50]...)
+		_, err := f.run(&failing{f.tables, crash, crash%2 == 0})
+		if over = err == nil; !over && !errors.Is(err, errCrash) {
+			t.Fatalf("crash %d: %v", crash, err)
+		}
+		if _, err = f.run(f.tables); err != nil {
+			t.Fatalf("after crash %d: %v", crash, err)
+		}
+		f.seal(shard(0, 0), 1, entries[40:]...)
+		if r, err := f.run(f.tables); err != nil || !r.OK() {
+			t.Fatalf("after crash %d: %+v, %v", crash, r, err)
+		}
+		if _, err = f.merge(f.tables, archivetest.Start.AddDate(1, 0, 0)); err != nil {
+			t.Fatalf("after crash %d: %v", crash, err)
+		}
+		f.check(entries)
+		if over && crash < 8 {
+			t.Errorf("%d crashes", crash)
+		}
 	}
 }
 
