@@ -13,6 +13,7 @@ import (
 
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
+	"passbook/shared/bucket/s3bucket"
 	"passbook/shared/embedded"
 	"passbook/shared/keywrap"
 	"passbook/shared/keywrap/filewrap"
@@ -96,25 +97,28 @@ const tablesDir = "tables"
 
 // OpenTables opens the bucket of the tables that are made of the archive, and returns its URL. The
 // place is the name of an S3 bucket, or a directory; "" is the one in the data directory.
-func OpenTables(ctx context.Context, c Config, place string) (b bucket.Bucket, root string, err error) {
+func OpenTables(ctx context.Context, c Config, place string) (b bucket.Removable, root string, err error) {
 	if c.Store == AWS {
 		archive := c.Bucket
 		c.Bucket = place
 		if place == "" || place == archive {
 			return nil, "", c.invalid("Bucket", "is the archive's or empty: name another S3 bucket for the tables")
 		}
-		b, _, err = OpenArchive(ctx, c)
-		return b, "s3://" + place, err
+		opened, _, err := OpenArchive(ctx, c)
+		if err != nil {
+			return nil, "", err
+		}
+		return s3bucket.Removable{Bucket: opened.(*s3bucket.Bucket)}, "s3://" + place, nil
 	}
 	dir, err := filepath.Abs(cmp.Or(place, filepath.Join(c.Data, tablesDir)))
 	if err != nil {
 		return nil, "", fmt.Errorf("find the directory of the tables: %w", err)
 	}
-	b, err = dirbucket.New(dir)
+	opened, err := dirbucket.New(dir)
 	if err != nil {
 		return nil, "", explainDisk(fmt.Errorf("open the tables: %w", err))
 	}
-	return b, "file://" + filepath.ToSlash(dir), nil
+	return dirbucket.Removable{Bucket: opened}, "file://" + filepath.ToSlash(dir), nil
 }
 
 // ExplainKey returns an *UnusableError for an error of OpenArchive's Wrapper that has one cause and

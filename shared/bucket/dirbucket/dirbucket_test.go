@@ -151,3 +151,11 @@ func TestExistingWritesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestRemovable(t *testing.T) {
+	b, err := dirbucket.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	buckettest.RunRemovable(t, dirbucket.Removable{Bucket: b})
+}

@@ -38,6 +38,14 @@ func TestContractOnAWS(t *testing.T) {
 	})
 }
 
+func TestRemovableOnAWS(t *testing.T) {
+	b := s3bucket.New(awstest.Config(t), awstest.Prefix(t)+"tables")
+	if err := b.CreateBucket(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	buckettest.RunRemovable(t, s3bucket.Removable{Bucket: b})
+}
+
 func suspendVersions(t testing.TB, c aws.Config, name string) {
 	t.Helper()
 	client := s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })

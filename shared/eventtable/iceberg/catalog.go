@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,21 +42,31 @@ func name(version int) string {
 
 // newest returns the newest version of the metadata, 0 if there is no table.
 func (c catalog) newest(ctx context.Context) (newest int, err error) {
+	all, err := c.versions(ctx)
+	if err != nil || len(all) == 0 {
+		return 0, err
+	}
+	return all[len(all)-1], nil
+}
+
+// versions returns the versions of the metadata that are there, in order.
+func (c catalog) versions(ctx context.Context) (all []int, err error) {
 	prefix := path.Join(directory, metadataDir) + "/" + metadataPrefix
 	for after := ""; ; {
 		page, err := c.bucket.List(ctx, prefix, after)
 		if err != nil {
-			return 0, fmt.Errorf("list the table's versions: %w", err)
+			return nil, fmt.Errorf("list the table's versions: %w", err)
 		}
 		for _, o := range page.Objects {
 			version, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(o.Key, prefix), metadataSuffix))
 			if err == nil && strings.HasSuffix(o.Key, metadataSuffix) {
-				newest = max(newest, version)
+				all = append(all, version)
 			}
 		}
 		after = page.After
 		if after == "" {
-			return newest, nil
+			slices.Sort(all)
+			return all, nil
 		}
 	}
 }

@@ -102,15 +102,13 @@ func (t *Table) Bucket(account string) int32 {
 // rewrite files.
 func (t *Table) Summary() map[string]string {
 	for s := t.table.CurrentSnapshot(); s != nil; {
-		ours := map[string]string{}
-		if s.Summary != nil {
+		if isOurs(s) {
+			ours := map[string]string{}
 			for name, value := range s.Summary.Properties {
 				if strings.HasPrefix(name, summaryPrefix) {
 					ours[name] = value
 				}
 			}
-		}
-		if len(ours) > 0 {
 			return ours
 		}
 		if s.ParentSnapshotID == nil {
@@ -119,6 +117,19 @@ func (t *Table) Summary() map[string]string {
 		s = t.table.SnapshotByID(*s.ParentSnapshotID)
 	}
 	return nil
+}
+
+// isOurs reports whether Append or Replace made a snapshot.
+func isOurs(s *table.Snapshot) bool {
+	if s.Summary == nil {
+		return false
+	}
+	for name := range s.Summary.Properties {
+		if strings.HasPrefix(name, summaryPrefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // Files implements eventtable.Table.

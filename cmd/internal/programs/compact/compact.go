@@ -36,6 +36,8 @@ const (
 	maxBuckets = 1024
 	// minEvery is the least time between two runs, as each makes files.
 	minEvery = 10 * time.Second
+	// minKeep is the least time for which an older snapshot is kept.
+	minKeep = 10 * time.Minute
 )
 
 // Command is the command line.
@@ -43,6 +45,7 @@ type Command struct {
 	cli.StoreFlags
 	To            string         `name:"to" placeholder:"PLACE" help:"Directory of the table, or with --store aws its bucket [DATA/tables]."`
 	Every         time.Duration  `name:"every" placeholder:"TIME" help:"Stay, and add what is new this often; without it, once."`
+	Keep          time.Duration  `name:"keep" default:"24h" placeholder:"TIME" help:"Keep older snapshots of the table for this long [24h]."`
 	MetricsListen *string        `name:"metrics-listen" placeholder:"HOST:PORT" help:"With --every, for metrics and /readyz, or off [127.0.0.1:0]."`
 	Memory        platform.Bytes `name:"memory" default:"512MiB" placeholder:"SIZE" help:"About how much memory the events take that are added at once, beside 200 bytes an account [512MiB]."`
 	Buckets       int            `name:"buckets" default:"4" placeholder:"N" help:"Into how many parts a new table divides the accounts of a day [4]."`
@@ -69,6 +72,8 @@ func (c *Command) Run(ctx context.Context, t *cli.Terminal) error {
 		return cli.Usage("--memory %v must be %v or more", c.Memory, minMemory)
 	case c.Buckets < 1 || c.Buckets > maxBuckets:
 		return cli.Usage("--buckets %d must be 1 to %d", c.Buckets, maxBuckets)
+	case c.Keep < minKeep:
+		return cli.Usage("--keep %v must be %v or more: queries need the files of the snapshot that they began with", c.Keep, minKeep)
 	case c.Every != 0 && c.Every < minEvery:
 		return cli.Usage("--every %v must be %v or more", c.Every, minEvery)
 	}
@@ -86,15 +91,16 @@ func (c *Command) Run(ctx context.Context, t *cli.Terminal) error {
 type work struct {
 	from    bucket.Bucket
 	proof   *origin.Proof
-	to      bucket.Bucket
+	to      bucket.Removable
 	root    string
+	keep    time.Duration
 	events  int64
 	buckets int
 }
 
 // open opens the archive, and the place of the table.
 func (c *Command) open(ctx context.Context, config platform.Config) (w work, err error) {
-	w.events, w.buckets = int64(c.Memory/eventBytes), c.Buckets
+	w.keep, w.events, w.buckets = c.Keep, int64(c.Memory/eventBytes), c.Buckets
 	if err = platform.Present(config); err != nil {
 		return w, err
 	}
@@ -122,13 +128,18 @@ func (w work) table(ctx context.Context) (*iceberg.Table, error) {
 type did struct {
 	eventtable.Result
 	eventtable.Merged
+	// Removed is how many objects were removed that only old snapshots had.
+	Removed int `json:"removed_objects"`
 }
 
-// add adds to the table what is new, and merges files that are small.
-func (w work) add(ctx context.Context, to eventtable.Replaceable, far *progress.Tracker, ending <-chan struct{}) (d did, err error) {
+// add adds to the table what is new, merges files that are small, and expires old snapshots.
+func (w work) add(ctx context.Context, to *iceberg.Table, far *progress.Tracker, ending <-chan struct{}) (d did, err error) {
 	d.Result, err = eventtable.Run(ctx, eventtable.Config{Archive: w.from, Table: to, Origin: w.proof, Events: w.events, Progress: far, Ending: ending})
 	if err == nil {
 		d.Merged, err = eventtable.Merge(ctx, eventtable.MergeConfig{Table: to, Now: time.Now(), Bytes: w.events * eventBytes / mergeCopies, Ending: ending})
+	}
+	if err == nil {
+		d.Removed, err = to.Expire(ctx, w.to, w.keep)
 	}
 	return d, err
 }
@@ -169,6 +180,9 @@ func show(w io.Writer, r did, location string) {
 	fmt.Fprintf(w, "%d events of %d segments added, in %d files and %d snapshots\n", r.Events, r.Segments, r.Result.Files, r.Snapshots)
 	if r.Merged.Files > 0 {
 		fmt.Fprintf(w, "%d files merged into %d\n", r.Merged.Files, r.Into)
+	}
+	if r.Removed > 0 {
+		fmt.Fprintf(w, "%d objects of old snapshots removed\n", r.Removed)
 	}
 	fmt.Fprintln(w, location)
 }

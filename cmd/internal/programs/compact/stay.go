@@ -12,6 +12,7 @@ import (
 	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/serve"
 	"passbook/shared/eventtable"
+	"passbook/shared/eventtable/iceberg"
 	"passbook/shared/platform"
 	"passbook/shared/telemetry"
 )
@@ -26,7 +27,7 @@ func (w work) stay(ctx context.Context, every time.Duration, config platform.Con
 		Every: every, Now: time.Now, Log: log,
 		Open: func(ctx context.Context) (eventtable.Versioned, error) { return w.table(ctx) },
 		Run: func(ctx context.Context, to eventtable.Versioned, ending <-chan struct{}) (eventtable.Result, error) {
-			d, err := w.add(ctx, to, nil, ending)
+			d, err := w.add(ctx, to.(*iceberg.Table), nil, ending)
 			report(log, d, to)
 			return d.Result, err
 		},
@@ -69,6 +70,9 @@ func report(log *slog.Logger, r did, to eventtable.Versioned) {
 	}
 	if r.Merged.Files > 0 {
 		log.Info("files were merged", "files", r.Merged.Files, "into", r.Into, "table", to.Location())
+	}
+	if r.Removed > 0 {
+		log.Info("objects of old snapshots were removed", "objects", r.Removed)
 	}
 	for _, gap := range r.Gaps {
 		log.Warn("the archive lacks a part", "gap", gap)
