@@ -10,6 +10,11 @@
 #
 #   docker buildx build --platform linux/amd64,linux/arm64 --sbom=true --provenance=true --build-arg VERSION=... -t REGISTRY/passbook --push .
 #
+# compact, which keeps the events table, has a separate image, since it is larger than all others together:
+#
+#   docker build --target compact -t passbook-compact .
+#   docker run -e AWS_REGION -e PASSBOOK_BUCKET passbook-compact --store aws --to TABLES --every 5m
+#
 # /app/modules.txt lists the modules in the program with their checksums, as `go version -m` reads them from it.
 #
 # It needs BuildKit, which Docker 23 and later use. Builds for release name the base by its digest: --build-arg BASE=golang@sha256:..., which
@@ -25,6 +30,20 @@ COPY . .
 ARG VERSION=dev
 ARG TARGETARCH
 RUN make dist ARCHES=${TARGETARCH:-$(go env GOARCH)} VERSION="$VERSION" && mv bin/dist/* /app && mkdir /data
+
+FROM build AS build-compact
+ARG VERSION=dev
+ARG TARGETARCH
+RUN CGO_ENABLED=0 GOOS=linux GOARCH=${TARGETARCH:-$(go env GOARCH)} go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /compact/compact ./cmd/compact && \
+    go version -m /compact/compact >/compact/modules.txt
+
+FROM scratch AS compact
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build-compact /compact /app
+ENV PATH=/app PASSBOOK_DATA=/data PASSBOOK_METRICS_LISTEN=0.0.0.0:9090
+USER 65532:65532
+EXPOSE 9090
+ENTRYPOINT ["compact"]
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

@@ -22,5 +22,5 @@ if [ -z "$lint" ]; then
   "$home/${pin//==/-}/bin/pip" install -qq --disable-pip-version-check -c "$here/../localstack/requirements.txt" "$pin"
   lint=$home/${pin//==/-}/bin/cfn-lint
 fi
-"$lint" --regions eu-central-1 us-east-1 --template "$here/template.yaml" "$here/console.yaml" "$here/webhooks.yaml"
-echo "deploy/template.yaml, deploy/console.yaml and deploy/webhooks.yaml are clean"
+"$lint" --regions eu-central-1 us-east-1 --template "$here/template.yaml" "$here/console.yaml" "$here/webhooks.yaml" "$here/tables.yaml"
+echo "deploy/template.yaml, deploy/console.yaml, deploy/webhooks.yaml and deploy/tables.yaml are clean"
