@@ -154,7 +154,7 @@ func scanFile(r io.ReaderAt, size int64, take func(marked)) error {
 		return err
 	}
 	in := parquet.NewGenericReader[marked](file)
-	rows := make([]marked, 1024)
+	rows := make([]marked, min(1024, file.NumRows()))
 	for left := file.NumRows(); left > 0; {
 		n, err := in.Read(rows)
 		if n == 0 {

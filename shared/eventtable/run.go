@@ -77,7 +77,7 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 	if old != nil && old[bankName] != c.Origin.Bank {
 		return result, fmt.Errorf("the table is of bank %q, the archive of %q: name another place", old[bankName], c.Origin.Bank)
 	}
-	w := &run{Config: c, sources: newSources(old), saved: old, result: &result}
+	w := &run{Config: c, sources: newSources(old), saved: old, began: map[string]bool{}, result: &result}
 	w.plan, err = archive.LoadPlanAfter(ctx, c.Archive, archive.Reached{Last: w.sources.read, Again: w.sources.waiting})
 	if err != nil {
 		return result, err
@@ -99,6 +99,8 @@ type run struct {
 	plan    archive.Plan
 	sources sources
 	marks   marks
+	// began are the segments that this run has read. Those behind a gap stay new for later runs.
+	began map[string]bool
 	// saved is what the newest snapshot says.
 	saved  map[string]string
 	result *Result
@@ -135,7 +137,7 @@ func (w *run) next(todo *[]archive.Planned) *batch {
 	var events int64
 	add := func(p archive.Planned) { b.segments, events = append(b.segments, p), events+p.Footer.Rows }
 	for _, p := range w.plan.Segments {
-		if w.sources.waiting[p.Key] && !w.sources.isNew(p) {
+		if w.sources.waiting[p.Key] && (!w.sources.isNew(p) || w.began[p.Key]) {
 			add(p)
 		}
 	}
@@ -148,6 +150,7 @@ func (w *run) next(todo *[]archive.Planned) *batch {
 			delete(w.sources.waiting, p.Key)
 		}
 		add(p)
+		w.began[p.Key] = true
 		b.fresh++
 	}
 	return b

@@ -486,6 +486,21 @@ func TestAMissingSegmentIsNamedAndAddedWhenItIsBack(t *testing.T) {
 	f.check(entries)
 }
 
+// What waits behind a gap is named at the end of a run, whatever came in its later parts.
+func TestWhatWaitsBehindAGapIsNamedAfterLaterParts(t *testing.T) {
+	f, entries := newFixture(t), bank(14, 1, 60)
+	f.events = 1
+	lost := f.seal(shard(0, 0), 0, entries[:20]...)
+	f.seal(shard(0, 0), 0, entries[20:40]...)
+	f.seal(shard(0, 1), 1, entries[40:]...)
+	if err := os.Remove(filepath.Join(f.archive, lost)); err != nil {
+		t.Fatal(err)
+	}
+	if r := f.add(0); len(r.Waiting) != 1 || r.Waiting[0].Version != entries[20].First {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestOfTwoRunsAtOnceTheLaterOneFails(t *testing.T) {
 	f, entries := newFixture(t), bank(9, 3, 60)
 	f.seal(shard(0, 0), 0, entries[:30]...)
