@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/buckettest"
+	"passbook/shared/segment"
 )
 
 // memoryBucket keeps objects in memory, where no power cut reaches them: an object is on disk
@@ -91,6 +94,53 @@ func (b *memoryBucket) List(ctx context.Context, prefix, after string) (page buc
 		page.After = page.Objects[bucket.MaxListPage-1].Key
 	}
 	return page, nil
+}
+
+// has reports whether there is an object.
+func (b *memoryBucket) has(key string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, is := b.objects[key]
+	return is
+}
+
+// keys walks the keys under a prefix.
+func (b *memoryBucket) keys(prefix string) iter.Seq[string] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var found []string
+	for key := range b.objects {
+		if strings.HasPrefix(key, prefix) {
+			found = append(found, key)
+		}
+	}
+	slices.Sort(found)
+	return slices.Values(found)
+}
+
+// loseSegments loses the newest segments of the archiver, if end markers are left that record them.
+func (r *run) loseSegments() {
+	ctx := context.Background()
+	sources := map[segment.Source]bool{}
+	for key := range r.bucket.keys(segment.AnyRoot) {
+		name, err := segment.ParseKey(key)
+		must(err)
+		if sources[name.Source] || name.Stream != events {
+			continue
+		}
+		sources[name.Source] = true
+		newest, _, err := archive.LastOfAllDays(ctx, r.bucket, name.Source)
+		must(err)
+		markers, err := archive.EndMarkersAfter(ctx, r.bucket, name.Source, "")
+		must(err)
+		for _, m := range markers {
+			if m.Name.Key() == newest {
+				r.trace.note("bucket", "loses "+newest, "")
+				r.lost[newest] = r.bucket.objects[newest]
+				delete(r.bucket.objects, newest)
+			}
+		}
+	}
 }
 
 func TestMemoryBucketKeepsTheContract(t *testing.T) {

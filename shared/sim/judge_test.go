@@ -6,16 +6,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"passbook/balance"
 	"passbook/creditlimit"
 	"passbook/shared/account"
-	"passbook/shared/archive"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
-	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
 
@@ -138,6 +135,8 @@ func (j *judge) judge() {
 	}
 	j.balances()
 	j.archive()
+	j.table()
+	j.log()
 }
 
 // answers checks that every command that was acknowledged happened once, as its client was told.
@@ -200,63 +199,6 @@ func (j *judge) balances() {
 		l, err := limits.Get(ctx, a)
 		if err != nil || l.Version != state.Version || l.State.Posted != state.Posted || l.State.Held != state.Held || l.QuarantinedAt != 0 {
 			j.run.fail("%s: the line of credit has v%d, %d and %d held, %s, %v; the journal v%d, %d and %d", a.ID, l.Version, l.State.Posted, l.State.Held, l.Cause, err, state.Version, state.Posted, state.Held)
-		}
-	}
-}
-
-// archived returns the entries in the archive, once nothing is missing there.
-func (j *judge) archived() (entries map[event.Hash]*event.Entry, plan archive.Plan, err error) {
-	ctx := context.Background()
-	entries = map[event.Hash]*event.Entry{}
-	if plan, err = archive.LoadPlan(ctx, j.run.bucket); err != nil {
-		return entries, plan, err
-	}
-	var mu sync.Mutex
-	err = plan.Read(ctx, j.run.bucket, segment.Exact, func(string, string) bool { return true },
-		func(_ *archive.Planned, records []segment.Record) error {
-			mu.Lock()
-			defer mu.Unlock()
-			for _, r := range records {
-				entries[r.Entry.Hash] = r.Entry
-			}
-			return nil
-		}, func(_ *archive.Planned, err error) error { return err }, nil)
-	return entries, plan, err
-}
-
-// unarchived returns how many entries of the journal the archive does not have.
-func (j *judge) unarchived() (n int) {
-	archived, _, err := j.archived()
-	if err != nil {
-		return len(j.hashes)
-	}
-	for hash := range j.hashes {
-		if archived[hash] == nil {
-			n++
-		}
-	}
-	return n
-}
-
-// archive checks that the archive has each entry of the journal, and no other, and misses nothing.
-func (j *judge) archive() {
-	archived, plan, err := j.archived()
-	if err != nil {
-		j.run.fail("read the archive: %v", err)
-	}
-	for _, gap := range plan.Gaps {
-		j.run.fail("the archive has a gap: %v", gap)
-	}
-	for _, e := range archived {
-		if j.hashes[e.Hash] == nil {
-			j.run.fail("the archive has %s v%d, which is not the journal's", e.AccountID, e.First)
-		}
-	}
-	for _, a := range j.accounts() {
-		for _, e := range j.entries[a] {
-			if archived[e.Hash] == nil {
-				j.run.fail("the archive does not have %s v%d", a.ID, e.First)
-			}
 		}
 	}
 }

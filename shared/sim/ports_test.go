@@ -283,7 +283,13 @@ func (b objects) Create(ctx context.Context, key string, data []byte) error {
 		return err
 	}
 	data = bytes.Clone(data)
-	return c.write(ctx, errUnanswered, func(ctx context.Context) error { return b.store.Create(ctx, key, data) })
+	return c.write(ctx, errUnanswered, func(ctx context.Context) error {
+		err := b.store.Create(ctx, key, data)
+		if err == nil && isCheckpoint(key) {
+			b.run.signed(b.disk, key, data)
+		}
+		return err
+	})
 }
 
 // Open implements bucket.Bucket. Reads of an open object do not fail.

@@ -11,11 +11,13 @@ import (
 	"passbook/archiver"
 	"passbook/balance"
 	"passbook/creditlimit"
+	"passbook/shared/archivelog"
 	"passbook/shared/backoff"
 	"passbook/shared/consumer"
 	"passbook/shared/event/eventtest"
 	"passbook/shared/journal"
 	"passbook/shared/publisher"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
 
@@ -47,6 +49,7 @@ type process struct {
 	mu       sync.Mutex
 	journal  *journal.Journal // nil until it is open
 	archiver *archiver.Archiver
+	log      *archivelog.Log
 }
 
 // start starts a process on the stores as they are now.
@@ -54,10 +57,17 @@ func (r *run) start() {
 	r.starts++
 	p := &process{run: r, name: fmt.Sprint("bank", r.starts), exclusive: r.fleet == 1, notified: r.fleet == 1 || r.seed%2 == 0, disk: r.disk}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.log = p.newLog()
 	p.go1("writer", p.write)
 	p.go1("balances", p.balances)
 	p.go1("limits", p.limits)
 	p.go1("archive", p.archive)
+	if r.keepsLog {
+		p.go1("log", p.log.Run)
+	}
+	if r.compacts {
+		p.go1("compactor", p.compact)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.processes = append(r.processes, p)
@@ -161,6 +171,7 @@ func (p *process) archive(ctx context.Context) error {
 	own := p.part("archive")
 	a, err := archiver.New(archiver.Config{
 		Bucket: own.objects(), Bank: eventtest.Bank, Format: eventtest.Origin{}.Format, SegmentAge: 3 * time.Second, Log: silent,
+		Sealed: p.sealed,
 	})
 	if err != nil {
 		return err
@@ -169,6 +180,16 @@ func (p *process) archive(ctx context.Context) error {
 	p.archiver = a
 	p.mu.Unlock()
 	return consumer.New(consumer.Config{Runtime: own.runtime(), Name: archiver.Name, Open: a.Open}).Run(ctx)
+}
+
+// sealed tells those who wait for it of a segment that the archiver has sealed.
+func (p *process) sealed(s segment.Sealed) {
+	if p.run.keepsLog {
+		p.log.Sealed(s)
+	}
+	if p.run.compacts {
+		p.run.segments.add(s)
+	}
 }
 
 // writer returns the journal that takes commands here, nil if none does.

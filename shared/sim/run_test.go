@@ -22,6 +22,13 @@ type run struct {
 	faults *faults
 	bucket *memoryBucket
 	ledger ledger
+	// compacts and keepsLog are whether processes make the events table, and the archive's log.
+	compacts, keepsLog bool
+	// tables is the events table, segments what the archive has, lost the segments that were lost
+	// from it and are to be made again.
+	tables   *snapshots
+	segments *segments
+	lost     map[string][]byte
 
 	// fleet is how many processes use the stores: one that has them to itself, or several.
 	fleet   int
@@ -39,10 +46,17 @@ type run struct {
 // simulate runs a seed and returns the run, with its findings. It is called in a bubble.
 func simulate(seed uint64, keep bool) *run {
 	d := newDice(seed)
+	if clock := d.of("clock"); clock.IntN(4) == 0 { // the bubble begins at midnight
+		pause(24*time.Hour - between(clock, time.Second, 15*time.Second))
+	}
 	r := &run{
 		seed: seed, dice: d, trace: &trace{began: time.Now(), keep: keep}, faults: drawFaults(d.of("weather")), bucket: newBucket(),
 		ledger: ledger{sent: map[event.Account]map[string]*command{}, version: map[event.Account]int64{}},
+		tables: newSnapshots(), lost: map[string][]byte{},
 	}
+	draw := d.of("archive")
+	r.compacts, r.keepsLog = draw.IntN(4) == 0, draw.IntN(4) == 0
+	r.segments = newSegments(r)
 	backoff.SetRandom(func(n time.Duration) time.Duration {
 		return time.Duration(d.of(fmt.Sprint("pause ", time.Now().UnixNano(), n)).Int64N(int64(n)))
 	})
@@ -100,6 +114,9 @@ func (r *run) disturb(draw *rand.Rand) {
 		r.trace.note("power", "cut", "")
 		if !r.cutPower() {
 			return
+		}
+		if draw.IntN(3) == 0 {
+			r.loseSegments()
 		}
 		pause(between(draw, time.Millisecond, 2*time.Second))
 		for range r.fleet {
@@ -196,6 +213,14 @@ func (r *run) settle() {
 		}
 		return ""
 	})
+	r.segments.rest(j)
+	r.await(2*time.Minute, func() string {
+		if table, log := j.untabled(), j.unlogged(); table+log > 0 {
+			return fmt.Sprintf("the events table lacks %d entries, and the archive's log %d segments", table, log)
+		}
+		return ""
+	})
+	r.segments.again()
 	j.judge()
 }
 
