@@ -49,6 +49,8 @@ type Faults struct {
 type faultList struct {
 	mu     sync.Mutex
 	faults Faults
+	// unlisted counts the faults of each account that are not listed.
+	unlisted map[event.Account]int64
 }
 
 func (c *faultList) add(a event.Account, version int64, format string, args ...any) {
@@ -61,16 +63,25 @@ func (c *faultList) keep(f Fault) {
 	c.faults.Count++
 	if len(c.faults.List) < maxFaults {
 		c.faults.List = append(c.faults.List, f)
+		return
 	}
+	if c.unlisted == nil {
+		c.unlisted = map[event.Account]int64{}
+	}
+	c.unlisted[f.Account]++
 }
 
-// forget drops the listed faults of accounts that are read again.
+// forget drops the faults of accounts that are read again.
 func (c *faultList) forget(accounts map[event.Account]bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	listed := len(c.faults.List)
 	c.faults.List = slices.DeleteFunc(c.faults.List, func(f Fault) bool { return accounts[f.Account] })
 	c.faults.Count -= int64(listed - len(c.faults.List))
+	for a := range accounts {
+		c.faults.Count -= c.unlisted[a]
+		delete(c.unlisted, a)
+	}
 }
 
 func (c *faultList) any() bool {
