@@ -165,13 +165,13 @@ func Generations(t table.Table) Rows { return Rows{t, "generation", "rev"} }
 //	read     by the console
 func Processes(t table.Table) Rows { return Rows{t, "process", "epoch"} }
 
-// Progress returns how far a job over the archive came: for a job that goes source by source a row
-// each, by source, and for one that does parts of the accounts one row, at PassesKey.
+// Progress returns how far a job over the archive came that does one part of the accounts after the
+// other. A rebuild of an older release has a row for each source beside it, which nothing reads.
 //
-//	key      replay#<job> / <source>, or replay#<job> / passes
+//	key      replay#<job> / passes
 //	version  rev N
-//	others   first S, of a source; plan S and passes N, of passes
-//	written  by the job (package replay); a source's is removed with the generation
+//	others   plan S and passes N
+//	written  by the job (package replay); those of a rebuild are removed with the generation
 //	read     by the job when it begins again
 func Progress(t table.Table, job string) Rows { return Rows{t, "replay#" + job, "rev"} }
 

@@ -16,8 +16,7 @@
 // contain something.
 //
 // The archive is read in one of two ways. Package sources reads it in the order of each source;
-// that is fast, and left to callers that drop repeats and fill gaps themselves. accountReader reads
-// it once and sorts the entries by account; each account comes once, complete and in version order,
-// however its records are spread over shards and segments. StatesAt reads in order, and sorts the
-// histories of the accounts that package past calls odd. Next on the walk: past.
+// StatesAt folds it so. accountReader reads it once and sorts the entries by account; each account
+// comes once and complete, however its records are spread over shards and segments. All other jobs
+// do so, and StatesAt with the accounts that package past calls odd. Next on the walk: past.
 package replay

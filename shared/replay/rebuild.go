@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -15,20 +16,14 @@ import (
 	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
-	"passbook/shared/replay/marks"
-	"passbook/shared/replay/sources"
-	"passbook/shared/segment"
+	"passbook/shared/replay/parts"
+	"passbook/shared/replay/spill"
 	"passbook/shared/table"
 )
 
-const (
-	// defaultChunkEvents is how many events of a source are collected before they are folded, about
-	// 1 KB each. A larger chunk needs fewer writes of a row.
-	defaultChunkEvents = 32 << 10
-	// accountsAtOnce is how many accounts are written concurrently: each write waits for a round
-	// trip or an fsync.
-	accountsAtOnce = 64
-)
+// accountsAtOnce is how many accounts are written concurrently: each write waits for a round trip
+// or an fsync.
+const accountsAtOnce = 64
 
 // Projection folds into one generation of a read model; *readmodel.Projection is one. It applies
 // the version rule, fills gaps from the journal, and puts an account in quarantine that cannot be
@@ -57,18 +52,16 @@ type RebuildConfig struct {
 	// Journal has the accounts that are brought up to their heads at the end.
 	Journal  readmodel.Journal
 	Progress *progress.Tracker
-	// ChunkEvents is how many events of a source are collected before they are folded; 0 means a
-	// default of about 32 MB for each source that is read at once.
-	ChunkEvents int64
+	// Limits are where the archive's entries are sorted by account, and with how much memory.
+	Limits spill.Limits
 }
 
 // RebuildResult is what Rebuild did.
 type RebuildResult struct {
 	// Generation is the candidate, beside the live generation.
 	Generation int64
-	// Events were read from the archive; Skipped segments were done by an earlier run.
-	Events  int64
-	Skipped int
+	// Events of the archive were folded by this run.
+	Events int64
 	// Accounts were brought up to the journal's head; Blocked of them are in quarantine.
 	Accounts, Blocked int64
 	// Gaps are the parts that the archive lacks, Faults its damaged entries. Their entries came
@@ -79,9 +72,10 @@ type RebuildResult struct {
 
 // Rebuild folds the archive into a candidate generation, a new one or the one that exists, and then
 // brings each account up to the journal's head. The candidate's own worker may follow the stream at
-// the same time. After an interruption it continues after the last segment that was folded. Compare
-// judges the result. A gap in the archive is ErrDifference at the end. While a generation is being
-// discarded Rebuild returns ErrGeneration.
+// the same time. After an interruption it continues with the part of the accounts at which it
+// stopped, or if the archive has grown, from the rows that it finds. Compare judges the result. A
+// gap in the archive is ErrDifference at the end. While a generation is being discarded Rebuild
+// returns ErrGeneration.
 func Rebuild(ctx context.Context, c RebuildConfig) (RebuildResult, error) {
 	var done RebuildResult
 	err := c.checkNoDiscard(ctx)
@@ -130,28 +124,84 @@ func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *Reb
 		return err
 	}
 	var damaged damage
-	folded, err := marks.Load(ctx, c.Table, readmodel.Name(c.Model, done.Generation))
+	w := &accountReader{bucket: c.Bucket, plan: p, origin: c.Origin, limits: c.Limits, damage: &damaged, progress: c.Progress}
+	name := readmodel.Name(c.Model, done.Generation)
+	at, err := parts.Load(ctx, c.Table, name, p, w.parts())
 	if err != nil {
 		return err
 	}
-	left := p.Filter(func(s archive.Planned) bool { return !folded.Done(s) })
-	done.Skipped = len(p.Segments) - len(left.Segments)
-	c.Progress.Begin("fold the archive into "+readmodel.Name(c.Model, done.Generation), "events", left.Events)
-	var events atomic.Int64
-	// Exact: the mac of an entry is over its hash, and further rows name its actors and correlation
-	// ids, which a fold does not need.
-	err = sources.Read(ctx, c.Bucket, left, segment.Exact, func() sources.Sink {
-		return &sourceFolder{
-			to: to, marks: folded, events: &events, progress: c.Progress, damage: &damaged, chunkEvents: cmp.Or(c.ChunkEvents, defaultChunkEvents),
-			origin: c.Origin, journal: c.Journal, tips: map[event.Account]origin.Link{},
-		}
-	})
+	if at.Next() < w.parts() {
+		done.Events, err = c.foldParts(ctx, w, at, to, name)
+	}
 	if err == nil && c.Origin.Complete() && c.Origin.Heads.Accounts() > 0 {
 		err = c.proveRows(ctx, to, done.Generation, &damaged.entries)
 	}
-	done.Events, done.Gaps = events.Load(), damaged.addTo(p).Gaps
+	done.Gaps = w.gaps()
 	done.Faults, _ = damaged.entries.result()
 	return err
+}
+
+// foldParts folds the parts of the accounts that are left, each account's row once. It returns how
+// many events they have.
+func (c RebuildConfig) foldParts(ctx context.Context, w *accountReader, at *parts.Parts, to Projection, name string) (events int64, err error) {
+	sorted, err := w.sort(ctx, at.Next())
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, sorted.Close()) }()
+	sorted.begin("fold the archive into " + name)
+	for at.Next() < sorted.Parts() {
+		err = sorted.visit(ctx, at.Next(), func(ctx context.Context, a event.Account, all []archivedEntry, _ bool) error {
+			own, err := c.own(ctx, a, all, w.damage)
+			if err != nil || len(own) == 0 {
+				return err
+			}
+			return to.ProjectEntries(ctx, a, own)
+		})
+		if err != nil {
+			return 0, err
+		}
+		if w.damage.entries.any() {
+			at.Skip() // not saved: the next run must report it too
+			continue
+		}
+		err = at.Done(ctx)
+		if err != nil {
+			return 0, err
+		}
+	}
+	return sorted.events.Load(), nil
+}
+
+// own returns the entries of an account that are the bank's, in order of version and with repeats,
+// and reports the others. Entries of which nothing in the archive shows whose they are count if the
+// journal has them.
+func (c RebuildConfig) own(ctx context.Context, a event.Account, all []archivedEntry, found *damage) ([]*event.Entry, error) {
+	slices.SortStableFunc(all, func(a, b archivedEntry) int { return cmp.Compare(a.First, b.First) })
+	d, err := divide(ctx, c.Origin, a, all)
+	if err != nil {
+		return nil, err
+	}
+	unproven := d.unproven
+	d.unproven = nil
+	for _, e := range unproven {
+		committed, err := committedAt(ctx, c.Journal, a, e.Last)
+		if err != nil {
+			return nil, err
+		}
+		if committed != nil && committed.First == e.First && committed.Hash == e.Hash {
+			d.own = append(d.own, e.archivedEntry)
+			continue
+		}
+		d.foreign = append(d.foreign, doubtedEntry{e.archivedEntry, fmt.Errorf("%w: it has no mac, and the journal does not have it", event.ErrForeign)})
+	}
+	found.leaveOut(a, d)
+	own := make([]*event.Entry, len(d.own))
+	for i, e := range d.own {
+		own[i] = e.Entry
+	}
+	slices.SortStableFunc(own, func(a, b *event.Entry) int { return cmp.Compare(a.First, b.First) })
+	return own, nil
 }
 
 // catchUp brings every account of the journal to its head.

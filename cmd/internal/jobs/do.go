@@ -1,11 +1,14 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -17,6 +20,7 @@ import (
 	"passbook/shared/platform"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
+	"passbook/shared/replay/spill"
 	"passbook/shared/telemetry"
 	"passbook/shared/upgrade"
 )
@@ -139,9 +143,33 @@ func remote(job ops.Job) error {
 	return err
 }
 
+// besidesSorting is about what a job takes besides what it sorts: the database, the segments that
+// it reads, and the rows that it writes.
+const besidesSorting = 256 << 20
+
+// limitMemory returns the configuration of a process that runs nothing but a job, and has the Go
+// runtime keep to its share. PASSBOOK_MEMORY and GOMEMLIMIT take precedence.
+func limitMemory(config platform.Config, params json.RawMessage) (platform.Config, error) {
+	var sorts Sorting
+	if err := json.Unmarshal(params, &sorts); err != nil {
+		return config, fmt.Errorf("parameters: %w", err)
+	}
+	if config.Memory == 0 {
+		config.Memory = min(platform.MemoryOf(config).Limit, platform.Bytes(cmp.Or(sorts.Memory, spill.DefaultMemory)+besidesSorting))
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(platform.MemoryOf(config).Heap))
+	}
+	return config, nil
+}
+
 // openAndRun opens the stores and runs the job in this process.
 func openAndRun(ctx context.Context, t *cli.Terminal, config platform.Config, asked ops.Request, bar *cli.Progress) (text json.RawMessage, err error) {
 	log, err := telemetry.NewLogger(t.Err, telemetry.LogOptions{Level: "warn", Format: config.LogFormat})
+	if err != nil {
+		return nil, err
+	}
+	config, err = limitMemory(config, asked.Params)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -148,6 +149,30 @@ func TestABackupThatTheBankMadeSaysWhatToDo(t *testing.T) {
 		err := explain(t.Context(), remote(ops.Job{State: ops.Failed, Error: cause.Error()}))
 		if !errors.As(err, &made) || made.Code != code || !strings.Contains(made.Next, "same command again") || !strings.Contains(err.Error(), cause.Error()) {
 			t.Errorf("%v: %v, %+v", cause, err, made)
+		}
+	}
+}
+
+// A process that runs nothing but a job keeps to what the job sorts and a fixed part, unless it was
+// given a limit.
+func TestAJobsProcessKeepsToItsMemory(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	for _, c := range []struct {
+		given  platform.Bytes
+		params string
+		want   platform.Bytes
+	}{
+		{0, `{"model":"balance","memory":16777216}`, 16<<20 + besidesSorting},
+		{0, `{}`, 256<<20 + besidesSorting},
+		{100 << 20, `{"memory":16777216}`, 100 << 20},
+	} {
+		limited, err := limitMemory(platform.Config{Memory: c.given}, json.RawMessage(c.params))
+		if err != nil || limited.Memory != c.want {
+			t.Errorf("%s: %v, %v; want %v", c.params, limited.Memory, err, c.want)
+		}
+		if heap := debug.SetMemoryLimit(-1); heap >= int64(c.want) {
+			t.Errorf("%s: a heap of %d", c.params, heap)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"strconv"
 	"strings"
 
@@ -17,7 +16,6 @@ import (
 	"passbook/shared/derived"
 	"passbook/shared/event"
 	"passbook/shared/origin"
-	"passbook/shared/platform"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
 	"passbook/shared/replay"
@@ -30,32 +28,16 @@ type RebuildParams struct {
 	// From is archive, or journal.
 	From   string `json:"from"`
 	DryRun bool   `json:"dry_run,omitempty"`
-	// Memory is about how many bytes the archive's events take that are folded together; 0 means
-	// defaultMemory.
-	Memory int64 `json:"memory,omitempty"`
+	Sorting
 	Proving
-}
-
-const (
-	// chunkBytes is about what an event takes until it is folded.
-	chunkBytes = 1 << 10
-	// leastMemory and mostMemory bound the memory of events that are folded together.
-	leastMemory, mostMemory = 8 << 20, 8 << 30
-	defaultMemory           = 64 << 20
-)
-
-// chunkEvents returns how many events of a source are folded together. As many sources as there are
-// processors are read at once.
-func (p RebuildParams) chunkEvents() int64 {
-	return cmp.Or(p.Memory, defaultMemory) / chunkBytes / int64(runtime.GOMAXPROCS(0))
 }
 
 func (p RebuildParams) check() error {
 	if p.From != "archive" && p.From != "journal" {
 		return wrong("--from must be archive or journal")
 	}
-	if p.Memory != 0 && (p.Memory < leastMemory || p.Memory > mostMemory) {
-		return wrong("--memory is from %v to %v", platform.Bytes(leastMemory), platform.Bytes(mostMemory))
+	if err := p.Sorting.check(); err != nil {
+		return err
 	}
 	return checkModel(p.Model)
 }
@@ -69,7 +51,6 @@ type RebuildResult struct {
 	Events     int64    `json:"events"`
 	Segments   int      `json:"segments"`
 	Bytes      int64    `json:"bytes"`
-	Skipped    int      `json:"segments_done_before,omitempty"`
 	Accounts   int64    `json:"accounts"`
 	Blocked    int64    `json:"blocked_accounts,omitempty"`
 	Gaps       []string `json:"gaps,omitempty"`
@@ -83,7 +64,7 @@ type RebuildResult struct {
 // rebuild folds the archive, or the journal, into a candidate generation.
 func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *progress.Tracker) (RebuildResult, error) {
 	done := RebuildResult{Model: params.Model, DryRun: params.DryRun}
-	c := replay.RebuildConfig{Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: p, ChunkEvents: params.chunkEvents()}
+	c := replay.RebuildConfig{Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: p, Limits: params.limits(b.Config)}
 	if params.From == "archive" {
 		if err := b.Stores.Check(ctx); err != nil {
 			return done, err
@@ -112,7 +93,7 @@ func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *progress.Tra
 		return b.reserve(ctx, name)
 	}
 	rebuilt, err := replay.Rebuild(ctx, c)
-	done.Generation, done.Events, done.Skipped = rebuilt.Generation, rebuilt.Events, rebuilt.Skipped
+	done.Generation, done.Events = rebuilt.Generation, rebuilt.Events
 	done.Accounts, done.Blocked, done.Gaps, done.Faults = rebuilt.Accounts, rebuilt.Blocked, texts(rebuilt.Gaps), rebuilt.Faults
 	return done, err
 }

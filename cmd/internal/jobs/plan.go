@@ -140,12 +140,12 @@ type Sorting struct {
 	Memory int64 `json:"memory,omitempty"`
 }
 
-// leastSorting is the least memory of a job that sorts.
-const leastSorting = 16 << 20
+// leastMemory and mostMemory bound the memory of a job that sorts.
+const leastMemory, mostMemory = 16 << 20, 8 << 30
 
 func (s Sorting) check() error {
-	if s.Memory != 0 && (s.Memory < leastSorting || s.Memory > mostMemory) {
-		return wrong("--memory is from %v to %v", platform.Bytes(leastSorting), platform.Bytes(mostMemory))
+	if s.Memory != 0 && (s.Memory < leastMemory || s.Memory > mostMemory) {
+		return wrong("--memory is from %v to %v", platform.Bytes(leastMemory), platform.Bytes(mostMemory))
 	}
 	return nil
 }

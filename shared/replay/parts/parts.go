@@ -66,6 +66,9 @@ func (p *Parts) save(ctx context.Context, next int) error {
 	}
 	attrs := table.Map{"plan": table.S(p.plan), "passes": table.N(next), "rev": table.N(p.rev + 1)}
 	err := p.rows.Put(ctx, control.PassesKey, attrs, control.Revision(p.rev))
+	if errors.Is(err, table.ErrConditionFailed) {
+		return fmt.Errorf("save progress of %s: another run of this job is active: %w", p.job, err)
+	}
 	if err != nil {
 		return fmt.Errorf("save progress of %s: %w", p.job, err)
 	}

@@ -15,9 +15,9 @@ import (
 type rebuildCommand struct {
 	cli.JobFlags
 	endFlags
-	Model  string         `name:"model" required:"" enum:"balance,creditlimit" help:"balance or creditlimit."`
-	From   string         `name:"from" default:"archive" enum:"archive,journal" help:"archive or journal."`
-	Memory platform.Bytes `name:"memory" placeholder:"SIZE" help:"About how much memory the archive's events take that are folded together; with less, rows are written more often [64MiB]."`
+	sortFlags
+	Model string `name:"model" required:"" enum:"balance,creditlimit" help:"balance or creditlimit."`
+	From  string `name:"from" default:"archive" enum:"archive,journal" help:"archive or journal."`
 }
 
 // Help returns the example.
@@ -30,7 +30,7 @@ func (rebuildCommand) Help() string {
 func (c *rebuildCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	began := time.Now()
 	rebuild := jobs.Command[jobs.RebuildResult]{
-		Name: "rebuild", Params: jobs.RebuildParams{Model: c.Model, From: c.From, Memory: int64(c.Memory), DryRun: c.DryRun, Proving: c.proving()}, Output: c.Output, Reason: c.Reason,
+		Name: "rebuild", Params: jobs.RebuildParams{Model: c.Model, From: c.From, Sorting: c.sorting(), DryRun: c.DryRun, Proving: c.proving()}, Output: c.Output, Reason: c.Reason,
 	}
 	return rebuild.Run(ctx, t, &c.JobFlags, func(w io.Writer, done jobs.RebuildResult) {
 		if done.Extent != nil {
