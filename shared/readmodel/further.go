@@ -52,7 +52,8 @@ type Compared struct {
 // more entry, and the account's own rows, still fit into a PutEach.
 const maxFurther = table.MaxEach - 200
 
-// named adds the further rows that an entry names to those that are not written yet.
+// named adds the further rows that an entry names to those that are not written yet. Nothing else
+// may be added to those: the row continues with what this returns, or begins again as it is stored.
 func (p *Projection[S]) named(row Row[S], e *event.Entry) []table.Row {
 	if p.further == nil || p.further.OfEntry == nil {
 		return nil
@@ -61,7 +62,7 @@ func (p *Projection[S]) named(row Row[S], e *event.Entry) []table.Row {
 	if len(row.further) == 0 {
 		return rows
 	}
-	return append(slices.Clip(row.further), rows...)
+	return append(row.further, rows...)
 }
 
 // again returns the row with the further rows of an entry that it has already, where they may not
