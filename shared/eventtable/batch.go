@@ -97,9 +97,7 @@ func (b *batch) follow(ctx context.Context) (rows []Row, err error) {
 		}
 		v := b.marks.of(account).follow(came)
 		for _, e := range v.taken {
-			for _, r := range segment.Rows(segment.Record{Arrived: e.arrived, Entry: e.Entry}, e.source.Shard) {
-				rows = append(rows, rowOf(&r))
-			}
+			rows = append(rows, RowsOf(e.Entry)...)
 		}
 		older = append(older, v.older...)
 		for _, e := range v.forks {

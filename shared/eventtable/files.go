@@ -20,12 +20,12 @@ func writeFiles(ctx context.Context, to Table, rows []Row) (files []File, err er
 		}
 	}
 	slices.SortFunc(rows, func(a, b Row) int {
-		return cmp.Or(cmp.Compare(a.day(), b.day()), cmp.Compare(buckets[a.AccountID], buckets[b.AccountID]), byAccount(a, b))
+		return cmp.Or(cmp.Compare(a.Day(), b.Day()), cmp.Compare(buckets[a.AccountID], buckets[b.AccountID]), byAccount(a, b))
 	})
 	for len(rows) > 0 {
-		f := File{Day: rows[0].day(), Bucket: buckets[rows[0].AccountID]}
+		f := File{Day: rows[0].Day(), Bucket: buckets[rows[0].AccountID]}
 		n := 0
-		for ; n < len(rows) && rows[n].day() == f.Day && buckets[rows[n].AccountID] == f.Bucket; n++ {
+		for ; n < len(rows) && rows[n].Day() == f.Day && buckets[rows[n].AccountID] == f.Bucket; n++ {
 			f.widen(&rows[n])
 		}
 		data, err := encode(rows[:n])

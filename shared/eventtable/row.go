@@ -10,6 +10,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
 
+	"passbook/shared/event"
 	"passbook/shared/segment"
 )
 
@@ -54,6 +55,14 @@ func rowOf(r *segment.Row) Row {
 	}
 }
 
+// RowsOf returns the table's rows of an entry.
+func RowsOf(e *event.Entry) (rows []Row) {
+	for _, r := range segment.Rows(segment.Record{Entry: e}, "") {
+		rows = append(rows, rowOf(&r))
+	}
+	return rows
+}
+
 // optional returns nil for "", which is null.
 func optional(text string) *string {
 	if text == "" {
@@ -76,8 +85,8 @@ const (
 	pageBytes = 128 << 10
 )
 
-// day returns the UTC day of recorded_at, in days since 1970.
-func (r *Row) day() int32 { return int32(r.RecordedAt / microsPerDay) }
+// Day returns the UTC day of recorded_at, in days since 1970.
+func (r *Row) Day() int32 { return int32(r.RecordedAt / microsPerDay) }
 
 // newRowWriter returns a writer of a Parquet file of rows.
 func newRowWriter(to io.Writer) *parquet.GenericWriter[Row] {

@@ -57,6 +57,13 @@ func (s sources) isNew(p archive.Planned) bool {
 	return after(p.Footer.Last, s.read[p.Name.Source.String()])
 }
 
+// Passed reports whether a snapshot's summary says that a segment was read for good: none of its
+// entries waits.
+func Passed(summary map[string]string, p archive.Planned) bool {
+	s := newSources(summary)
+	return !s.isNew(p) && !s.waiting[p.Key]
+}
+
 // passed notes that a segment was read.
 func (s sources) passed(p archive.Planned) {
 	source := p.Name.Source.String()

@@ -36,6 +36,14 @@ type File struct {
 	Least, Most Row
 }
 
+// Described is what a snapshot says of a file, by which engines pass over it.
+type Described struct {
+	File
+	// Sorted means that its rows are in the order of tenant, account and version, Bounded that
+	// Least and Most are there.
+	Sorted, Bounded bool
+}
+
 // widen extends the bounds by a row.
 func (f *File) widen(r *Row) {
 	if f.Rows == 0 {

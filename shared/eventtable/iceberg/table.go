@@ -36,11 +36,17 @@ const (
 	totalPrefix = "total-"
 )
 
+// ErrNoTable means that there is no events table.
+var ErrNoTable = errors.New("there is no events table")
+
 // Open opens the events table in a bucket, whose URL is root, or creates an empty one, that has so
-// many buckets of accounts.
+// many buckets of accounts. With 0 it creates none: that there is none is ErrNoTable then.
 func Open(ctx context.Context, b bucket.Bucket, root string, buckets int) (*Table, error) {
 	c := catalog{b, strings.TrimSuffix(root, "/") + "/" + directory}
 	version, err := c.newest(ctx)
+	if err == nil && version == 0 && buckets == 0 {
+		err = ErrNoTable
+	}
 	if err == nil && version == 0 {
 		err = c.begin(ctx, buckets)
 		if errors.Is(err, table.ErrCommitFailed) { // another run created it

@@ -47,6 +47,7 @@ type Command struct {
 	Every         time.Duration  `name:"every" placeholder:"TIME" help:"Stay, and add what is new this often; without it, once."`
 	Keep          time.Duration  `name:"keep" default:"24h" placeholder:"TIME" help:"Keep older snapshots of the table for this long [24h]."`
 	MetricsListen *string        `name:"metrics-listen" placeholder:"HOST:PORT" help:"With --every, for metrics and /readyz, or off [127.0.0.1:0]."`
+	Check         bool           `name:"check" help:"Compare the table with the archive instead, and change nothing."`
 	Memory        platform.Bytes `name:"memory" default:"512MiB" placeholder:"SIZE" help:"About how much memory the events take that are added at once, beside 200 bytes an account [512MiB]."`
 	Buckets       int            `name:"buckets" default:"4" placeholder:"N" help:"Into how many parts a new table divides the accounts of a day [4]."`
 	cli.Output
@@ -56,7 +57,7 @@ type Command struct {
 func (Command) Help() string {
 	return "Reads the segments that no run before has read, and ends; with --every it does so again and again until it is told to end. Each " +
 		"event is in the table once. An entry that does not follow the account's last one waits, is named, and is added by a later run; " +
-		"then the exit code is 3.\n\nExample:\n\n  compact --data ./data\n  compact --data ./data --every 5m"
+		"then the exit code is 3. With --check it names by account and version what the table has otherwise than the archive.\n\nExample:\n\n  compact --data ./data\n  compact --data ./data --every 5m"
 }
 
 // Run adds what is new, once or until ctx ends.
@@ -74,12 +75,17 @@ func (c *Command) Run(ctx context.Context, t *cli.Terminal) error {
 		return cli.Usage("--buckets %d must be 1 to %d", c.Buckets, maxBuckets)
 	case c.Keep < minKeep:
 		return cli.Usage("--keep %v must be %v or more: queries need the files of the snapshot that they began with", c.Keep, minKeep)
+	case c.Check && c.Every != 0:
+		return cli.Usage("--check and --every exclude each other")
 	case c.Every != 0 && c.Every < minEvery:
 		return cli.Usage("--every %v must be %v or more", c.Every, minEvery)
 	}
 	w, err := c.open(ctx, config)
 	if err != nil {
 		return err
+	}
+	if c.Check {
+		return c.check(ctx, w, t)
 	}
 	if c.Every != 0 {
 		return w.stay(ctx, c.Every, config, t)
