@@ -24,6 +24,16 @@ type Table interface {
 	Append(ctx context.Context, files []File, summary map[string]string) error
 }
 
+// Version is a version of a table, as a catalog describes it.
+type Version struct {
+	// Location is the URL of the table, Metadata that of the version's metadata.
+	Location, Metadata string
+	Columns            []Column
+}
+
+// Column is a column, with its type in the words of Hive.
+type Column struct{ Name, Type string }
+
 // File is a data file of the table.
 type File struct {
 	Key string

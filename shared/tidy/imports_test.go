@@ -197,7 +197,7 @@ var vendors = []struct {
 		return layer(f.pkg) == adapters || layer(f.pkg) == choice || f.pkg == "shared/storetest" || f.test
 	}},
 	{"github.com/aws/", "an adapter, platform or a test", func(f file) bool {
-		return layer(f.pkg) == adapters || layer(f.pkg) == choice || f.pkg == "shared/awstest" || f.test
+		return layer(f.pkg) == adapters || f.pkg == "shared/eventtable/glue" || layer(f.pkg) == choice || f.pkg == "shared/awstest" || f.test
 	}},
 	{"github.com/labstack/echo", "shared/web, shared/api, the console or a service's api files", func(f file) bool {
 		_, excepted := outsideWeb[f.pkg]
@@ -212,8 +212,9 @@ var vendors = []struct {
 	{"github.com/go-jose", "shared/access/oidc", func(f file) bool { return f.pkg == "shared/access/oidc" }},
 	{"golang.org/x/oauth2", "shared/access/oidc", func(f file) bool { return f.pkg == "shared/access/oidc" }},
 	{"github.com/apache/", "shared/eventtable/iceberg", func(f file) bool { return f.pkg == "shared/eventtable/iceberg" }},
-	// It is larger than a service.
+	// They are larger than a service.
 	{module + "shared/eventtable/iceberg", "the program compact", func(f file) bool { return f.pkg == "cmd/internal/programs/compact" || f.test }},
+	{module + "shared/eventtable/glue", "the program compact", func(f file) bool { return f.pkg == "cmd/internal/programs/compact" || f.test }},
 	{"github.com/golang-jwt", "a test", func(f file) bool { return f.test || layer(f.pkg) == suites }},
 }
 

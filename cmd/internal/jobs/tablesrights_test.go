@@ -13,10 +13,16 @@ var tablesNeeds = []need{
 	{"kms:Decrypt", "${KeyArn}", "6780970b-1945", ""},
 	{"s3:ListBucket", "${Tables.Arn}", "", ""},
 	{"s3:GetObject s3:PutObject s3:DeleteObject", "${Tables.Arn}/*", "", ""},
+	{"glue:GetTable glue:CreateTable glue:UpdateTable", catalog + "catalog", "", ""},
+	{"glue:GetTable glue:CreateTable glue:UpdateTable", catalog + "database/${DatabaseName}", "", ""},
+	{"glue:GetTable glue:CreateTable glue:UpdateTable", catalog + "table/${DatabaseName}/events", "", ""},
 }
 
+// catalog is what the names of Glue begin with.
+const catalog = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:"
+
 // The role of compact reads the archive and unwraps the keys that entries are checked with. It
-// changes nothing but the bucket of the tables.
+// changes nothing but the bucket of the tables and their table of Glue.
 func TestCompactMayWhatItNeedsAndNoMore(t *testing.T) {
 	statements := rights(t, loadTemplateOf(t, "tables.yaml"))["compact"]
 	for _, n := range tablesNeeds {

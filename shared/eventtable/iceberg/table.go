@@ -98,6 +98,22 @@ func (t *Table) field(id int) (iceberg.PartitionField, bool) {
 // Location returns the URL of the newest version's metadata, which engines open.
 func (t *Table) Location() string { return t.table.MetadataLocation() }
 
+// Version describes the newest version to a catalog.
+func (t *Table) Version() eventtable.Version {
+	v := eventtable.Version{Location: t.catalog.location, Metadata: t.Location()}
+	for _, f := range t.table.Schema().Fields() {
+		kind, renamed := hiveTypes[f.Type.String()]
+		if !renamed {
+			kind = f.Type.String()
+		}
+		v.Columns = append(v.Columns, eventtable.Column{Name: f.Name, Type: kind})
+	}
+	return v
+}
+
+// hiveTypes are the types that Hive has other words for.
+var hiveTypes = map[string]string{"long": "bigint", "timestamptz": "timestamp"}
+
 // Bucket implements eventtable.Table.
 func (t *Table) Bucket(account string) int32 {
 	in := t.bucket.Transformer(iceberg.PrimitiveTypes.String)(account)

@@ -1,6 +1,7 @@
 package iceberg
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
@@ -51,6 +52,27 @@ func TestATableThatWasMovedIsRefused(t *testing.T) {
 		}
 		if (err == nil) != opens {
 			t.Errorf("%s: %v", root, err)
+		}
+	}
+}
+
+// A catalog gets every column, with a type that Hive knows.
+func TestAVersionDescribesTheColumns(t *testing.T) {
+	tables, err := dirbucket.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := Open(t.Context(), tables, "s3://tables", 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := table.Version()
+	if v.Location != "s3://tables/events" || v.Metadata != "s3://tables/events/metadata/v1.metadata.json" || len(v.Columns) != len(schema().Fields()) {
+		t.Errorf("%+v", v)
+	}
+	for _, c := range v.Columns {
+		if !slices.Contains([]string{"string", "bigint", "int", "date", "timestamp", "binary"}, c.Type) {
+			t.Errorf("%s is of type %s", c.Name, c.Type)
 		}
 	}
 }

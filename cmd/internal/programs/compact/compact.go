@@ -10,6 +10,7 @@ import (
 	"passbook/cmd/internal/deployment"
 	"passbook/shared/bucket"
 	"passbook/shared/eventtable"
+	"passbook/shared/eventtable/glue"
 	"passbook/shared/eventtable/iceberg"
 	"passbook/shared/keywrap"
 	"passbook/shared/origin"
@@ -46,6 +47,7 @@ type Command struct {
 	To            string         `name:"to" placeholder:"PLACE" help:"Directory of the table, or with --store aws its bucket [DATA/tables]."`
 	Every         time.Duration  `name:"every" placeholder:"TIME" help:"Stay, and add what is new this often; without it, once."`
 	Keep          time.Duration  `name:"keep" default:"24h" placeholder:"TIME" help:"Keep older snapshots of the table for this long [24h]."`
+	Glue          string         `name:"glue" placeholder:"DATABASE.TABLE" help:"With --store aws, a table of Glue that is pointed to the newest version."`
 	MetricsListen *string        `name:"metrics-listen" placeholder:"HOST:PORT" help:"With --every, for metrics and /readyz, or off [127.0.0.1:0]."`
 	Check         bool           `name:"check" help:"Compare the table with the archive instead, and change nothing."`
 	Memory        platform.Bytes `name:"memory" default:"512MiB" placeholder:"SIZE" help:"About how much memory the events take that are added at once, beside 200 bytes an account [512MiB]."`
@@ -77,6 +79,8 @@ func (c *Command) Run(ctx context.Context, t *cli.Terminal) error {
 		return cli.Usage("--keep %v must be %v or more: queries need the files of the snapshot that they began with", c.Keep, minKeep)
 	case c.Check && c.Every != 0:
 		return cli.Usage("--check and --every exclude each other")
+	case c.Glue != "" && config.Store != platform.AWS:
+		return cli.Usage("--glue needs --store aws: Glue knows no files of this machine")
 	case c.Every != 0 && c.Every < minEvery:
 		return cli.Usage("--every %v must be %v or more", c.Every, minEvery)
 	}
@@ -99,6 +103,7 @@ type work struct {
 	proof   *origin.Proof
 	to      bucket.Removable
 	root    string
+	glue    *glue.Catalog // nil for none
 	keep    time.Duration
 	events  int64
 	buckets int
@@ -121,8 +126,21 @@ func (c *Command) open(ctx context.Context, config platform.Config) (w work, err
 	if w.proof, err = origin.LoadProof(ctx, nil, w.from, keys); err != nil {
 		return w, platform.ExplainKey(config, err)
 	}
+	if c.Glue != "" {
+		if w.glue, err = glue.Open(ctx, c.Glue); err != nil {
+			return w, cli.Usage("--glue: %w", err)
+		}
+	}
 	w.to, w.root, err = platform.OpenTables(ctx, config, c.To)
 	return w, err
+}
+
+// point points the table of Glue to the newest version.
+func (w work) point(ctx context.Context, to *iceberg.Table) error {
+	if w.glue == nil {
+		return nil
+	}
+	return w.glue.Point(ctx, to.Version())
 }
 
 // table opens the newest version of the table, or creates one.
@@ -144,8 +162,14 @@ func (w work) add(ctx context.Context, to *iceberg.Table, far *progress.Tracker,
 	if err == nil {
 		d.Merged, err = eventtable.Merge(ctx, eventtable.MergeConfig{Table: to, Now: time.Now(), Bytes: w.events * eventBytes / mergeCopies, Ending: ending})
 	}
+	if err == nil { // an older version that Glue may name is removed after that
+		err = w.point(ctx, to)
+	}
 	if err == nil {
 		d.Removed, err = to.Expire(ctx, w.to, w.keep)
+	}
+	if err == nil {
+		err = w.point(ctx, to)
 	}
 	return d, err
 }
