@@ -49,7 +49,7 @@ func (b Bank) retire(ctx context.Context, params RetireParams, p *progress.Track
 	}
 	return replay.Retire(ctx, replay.RetireConfig{
 		Bucket: b.Bucket, Journal: b.Journal, Evidence: known, Origin: proof, Key: params.Key, Grace: b.Config.SegmentAge + usualDelay,
-		DryRun: params.DryRun, Progress: p, Limits: Scratch(b.Config, 0),
+		DryRun: params.DryRun, Progress: p, Limits: b.scratch(Sorting{}),
 	})
 }
 

@@ -61,7 +61,7 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker
 	c := audit.Config{
 		Table: b.Table, Accounts: b.Journal, Bucket: b.Bucket, Origin: proof, Models: Models, Grace: grace,
 		Progress: p, Tenant: params.Tenant, Derived: b.derived(params.Tenant),
-		Deliveries: b.deliveries(params.Tenant), Limits: params.limits(b.Config),
+		Deliveries: b.deliveries(params.Tenant), Limits: b.scratch(params.Sorting),
 	}
 	if params.Repair {
 		c.Repair = &audit.Repair{

@@ -176,3 +176,29 @@ func TestAJobsProcessKeepsToItsMemory(t *testing.T) {
 		}
 	}
 }
+
+// A job in a running bank takes a small share of its memory for sorting, unless it was asked to
+// take more.
+func TestAJobInABankSortsWithAShareOfItsMemory(t *testing.T) {
+	flush := func(context.Context) error { return nil }
+	for _, c := range []struct {
+		process, asked platform.Bytes
+		inBank         bool
+		want           int64
+	}{
+		{512 << 20, 0, false, 256 << 20},
+		{256 << 20, 0, false, 128 << 20},
+		{512 << 20, 0, true, 64 << 20},
+		{64 << 20, 0, true, 16 << 20},
+		{8 << 30, 0, true, 256 << 20},
+		{512 << 20, 1 << 30, true, 1 << 30},
+	} {
+		b := Bank{Config: platform.Config{Memory: c.process, Store: platform.Embedded, Data: "bank"}}
+		if c.inBank {
+			b.Flush = flush
+		}
+		if got := b.scratch(Sorting{Memory: int64(c.asked)}); got.Memory != c.want || got.Dir != "bank" {
+			t.Errorf("%v, asked %v, in a bank %v: %+v, want %d", c.process, c.asked, c.inBank, got, c.want)
+		}
+	}
+}

@@ -83,7 +83,7 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *progress.Tra
 	}
 	restored, err := replay.RestoreJournal(ctx, replay.RestoreConfig{
 		Bucket: b.Bucket, Evidence: plan.evidence, Origin: plan.proof, Table: b.Table, Restorer: restorer.New(b.Table), Models: Models, DryRun: params.DryRun,
-		Progress: p, Limits: params.limits(b.Config),
+		Progress: p, Limits: b.scratch(params.Sorting),
 	})
 	if params.DryRun {
 		done.Lacking = &restored.Missing
@@ -174,7 +174,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *progress
 	c := replay.RepublishConfig{
 		Bucket: b.Bucket, Journal: b.Journal, Evidence: plan.evidence, Origin: plan.proof, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
 		From: params.From.Time(), To: params.To.Time(), Progress: p, Compress: b.Config.CompressRecords(), Tenant: params.Tenant,
-		Limits: params.limits(b.Config),
+		Limits: b.scratch(params.Sorting),
 	}
 	if c.Accounts, err = params.accounts(); err != nil {
 		return done, err

@@ -64,7 +64,7 @@ type RebuildResult struct {
 // rebuild folds the archive, or the journal, into a candidate generation.
 func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *progress.Tracker) (RebuildResult, error) {
 	done := RebuildResult{Model: params.Model, DryRun: params.DryRun}
-	c := replay.RebuildConfig{Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: p, Limits: params.limits(b.Config)}
+	c := replay.RebuildConfig{Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: p, Limits: b.scratch(params.Sorting)}
 	if params.From == "archive" {
 		if err := b.Stores.Check(ctx); err != nil {
 			return done, err

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,7 +137,7 @@ func texts(gaps []archive.Gap) (texts []string) {
 
 // Sorting says how much memory a job has that sorts the archive's entries by account.
 type Sorting struct {
-	// Memory is about how many bytes the entries take in memory; 0 means spill.DefaultMemory.
+	// Memory is about how many bytes the entries take in memory; 0 means what Bank.scratch allows.
 	Memory int64 `json:"memory,omitempty"`
 }
 
@@ -150,8 +151,23 @@ func (s Sorting) check() error {
 	return nil
 }
 
-// limits returns where a job sorts entries, and with how much memory.
-func (s Sorting) limits(config platform.Config) spill.Limits { return Scratch(config, s.Memory) }
+// The share of a process's memory that is for sorting where no other is asked for: of one that runs
+// nothing but a job, and of a bank.
+const (
+	shareOfJob  = 2
+	shareOfBank = 8
+)
+
+// scratch returns where a job sorts entries, and with how much memory: what was asked for, or else
+// a share of the memory of the process, and spill.DefaultMemory at most.
+func (b Bank) scratch(s Sorting) spill.Limits {
+	share := shareOfJob
+	if b.Flush != nil {
+		share = shareOfBank
+	}
+	most := int64(platform.MemoryOf(b.Config).Limit) / int64(share)
+	return Scratch(b.Config, cmp.Or(s.Memory, max(leastMemory, min(most, spill.DefaultMemory))))
+}
 
 // Scratch returns the limits of a job that sorts entries with so much memory: what does not fit is
 // written to the data directory, or on AWS to the system's directory for temporary files.

@@ -92,7 +92,7 @@ func (b Bank) states(ctx context.Context, params StatesParams, p *progress.Track
 	}
 	found := &States{Time: params.Time.UTC(), Posted: map[string]*audit.Sum{}, Held: map[string]*audit.Sum{}, List: []PastState{}}
 	found.Faults, err = replay.StatesAt(ctx, replay.StatesConfig{
-		Bucket: b.Bucket, Time: params.Time, Tenant: params.Tenant, Evidence: evidence, Origin: proof, Progress: p, Limits: Scratch(b.Config, 0),
+		Bucket: b.Bucket, Time: params.Time, Tenant: params.Tenant, Evidence: evidence, Origin: proof, Progress: p, Limits: b.scratch(Sorting{}),
 		Begin: func(x archive.Extent) error {
 			found.Reaches, found.Unproven = x.Reaches, x.Unproven
 			return nil
