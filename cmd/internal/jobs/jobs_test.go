@@ -58,7 +58,6 @@ func TestWrongParametersChangeNothing(t *testing.T) {
 		{"audit", `{"grace_seconds":-1}`, "--grace"},
 		{"audit", `{"memory":1048576}`, "--memory"},
 		{"journal", `{"memory":-1}`, "--memory"},
-		{"republish", `{"stream":"s","memory":1}`, "--memory"},
 		{"clock", `{}`, "account"},
 		{"clock", `{"account":"A-1","tenant":"Main"}`, "--tenant"},
 		{"clock", `{"account":"acme#A-1","tenant":"main"}`, "acme#A-1 is not an account of --tenant main"},

@@ -103,16 +103,12 @@ type RepublishParams struct {
 	// Accounts are those to republish; none is all, or all of the tenant.
 	Accounts []string `json:"accounts,omitempty"`
 	OfTenant
-	Sorting
 	DryRun bool `json:"dry_run,omitempty"`
 }
 
 func (p RepublishParams) check() error {
 	if p.Stream == "" {
 		return wrong("--stream is missing")
-	}
-	if err := p.Sorting.check(); err != nil {
-		return err
 	}
 	if !p.From.IsZero() && !p.To.IsZero() && !p.From.Time().Before(p.To.Time()) {
 		return wrong("--from is not before --to")
@@ -174,7 +170,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *progress
 	c := replay.RepublishConfig{
 		Bucket: b.Bucket, Journal: b.Journal, Evidence: plan.evidence, Origin: plan.proof, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
 		From: params.From.Time(), To: params.To.Time(), Progress: p, Compress: b.Config.CompressRecords(), Tenant: params.Tenant,
-		Limits: b.scratch(params.Sorting),
+		Limits: b.scratch(Sorting{}),
 	}
 	if c.Accounts, err = params.accounts(); err != nil {
 		return done, err

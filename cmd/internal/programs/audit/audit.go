@@ -48,7 +48,7 @@ type storesCommand struct {
 	cli.OnlyTenant
 	Grace  *time.Duration `name:"grace" placeholder:"TIME" help:"Entries younger than this may be missing."`
 	Repair bool           `name:"repair" help:"Repair what can be repaired."`
-	Memory platform.Bytes `name:"memory" placeholder:"SIZE" help:"About how much memory the archive's entries take while they are sorted by account; what does not fit is in a scratch file [256MiB]."`
+	Memory platform.Bytes `name:"memory" placeholder:"SIZE" help:"Memory in which entries are sorted by account; more are in a scratch file [256MiB]."`
 	cli.Output
 	cli.ReasonFlag
 }

@@ -20,7 +20,7 @@ type journalCommand struct {
 
 // sortFlags are the flags of commands that sort the archive's entries by account.
 type sortFlags struct {
-	Memory platform.Bytes `name:"memory" placeholder:"SIZE" help:"About how much memory the archive's entries take while they are sorted by account; what does not fit is in a scratch file [256MiB]."`
+	Memory platform.Bytes `name:"memory" placeholder:"SIZE" help:"Memory in which entries are sorted by account; more are in a scratch file [256MiB]."`
 }
 
 func (f sortFlags) sorting() jobs.Sorting { return jobs.Sorting{Memory: int64(f.Memory)} }
@@ -74,7 +74,6 @@ func showLacking(w io.Writer, done jobs.RestoreResult) {
 // republishCommand puts archived entries on a stream.
 type republishCommand struct {
 	cli.JobFlags
-	sortFlags
 	Stream  string      `name:"stream" required:"" placeholder:"NAME" help:"The stream; created if missing. The role of replay may create PREFIXcopy and PREFIXcopy.NAME."`
 	From    cli.Instant `name:"from" placeholder:"TIME" help:"Recorded at or after."`
 	To      cli.Instant `name:"to" placeholder:"TIME" help:"Recorded before."`
@@ -93,7 +92,7 @@ func (c *republishCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	republish := jobs.Command[jobs.RepublishResult]{
 		Name: "republish", Output: c.Output, Reason: c.Reason,
 		Params: jobs.RepublishParams{
-			Stream: c.Stream, Live: c.Live, From: c.From, To: c.To, Accounts: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}, Sorting: c.sorting(), DryRun: c.DryRun,
+			Stream: c.Stream, Live: c.Live, From: c.From, To: c.To, Accounts: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}, DryRun: c.DryRun,
 		},
 		Confirm: func(platform.Config) error {
 			return t.Sure(c.Yes || !c.Live || c.DryRun, "republish onto "+c.Stream, c.Stream)
