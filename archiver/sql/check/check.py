@@ -3,8 +3,8 @@
 It opens accounts at a bank and moves their money; kills the bank and reshards its stream in the middle of that; lets another tenant work
 on accounts of the same ids; puts the whole history on the stream again; and then compares what the six queries say in each engine with what the API says, account by account and line by
 line. It does the same with a small bank that was upgraded from format 1, whose directory is in the file OLD. Every other reader opens
-every segment. NAME is duckdb, spark33, spark35 or iceberg, PYTHON the interpreter that has it; iceberg is asked about the events table
-that compact makes of each archive.
+every segment. NAME is duckdb, spark33, spark35, iceberg or iceberg-spark, PYTHON the interpreter that has it; the last two are asked about
+the events table that compact makes of each archive.
 """
 
 import concurrent.futures
@@ -27,6 +27,7 @@ ENGINE_SECONDS = 600
 LOOKS = 6  # how often the positions of the consumers have to be found equal and unchanged
 TRIES = 5  # a busy machine may be too slow for a command's deadline
 OPENS = {"spark33": ["balance-now"]}  # what an engine is asked that is here to show that it opens the archive
+OF_TABLE = ["iceberg", "iceberg-spark"]  # what is asked about the events table
 SHOWN = 5  # differences of a query that are printed
 
 began = time.monotonic()
@@ -139,6 +140,7 @@ class Case:
     """An archive, and what the API of its bank answers to each tenant, which is given with its accounts."""
 
     def __init__(self, bank, view, tenants, instant):
+        self.made = None  # the metadata of the events table
         self.bank, self.name, self.archive, self.view = bank, os.path.basename(bank.data), os.path.join(bank.data, "archive"), view
         # Instants at which something was recorded show whether both sides mean the same by "at", "from" and "to".
         first, accounts = tenants[0]
@@ -162,12 +164,15 @@ class Case:
         say(f"{self.name}: the API has answered: {sum(map(len, self.answers.values()))} rows about {sum(len(of) for _, of in tenants)} accounts of {len(tenants)} tenants")
 
     def table(self):
-        """Make the events table of the archive, and return its metadata. A second run has nothing to add."""
+        """Make the events table of the archive once, and return its metadata. A second run has nothing to add."""
+        if self.made:
+            return self.made
         done = [json.loads(self.bank.job("compact", "-o", "json", "--memory", "16MiB")) for _ in range(2)]
         if done[0]["events"] == 0 or done[1]["events"] or done[0]["table"] != done[1]["table"]:
             raise SystemExit(f"compact: {done}")
         say(f"{self.name}: compact added {done[0]['events']} events in {done[0]['files']} files and {done[0]['snapshots']} snapshots")
-        return done[1]["table"]
+        self.made = done[1]["table"]
+        return self.made
 
 
 def differences(query, said, found):
@@ -188,7 +193,7 @@ class Comparison:
     def __init__(self, scratch, cases):
         self.scratch, self.cases, self.failed = scratch, cases, False
         self.counts = {case.name: [] for case in cases}
-        self.tables = {}
+        self.tables = []
 
     def engine(self, name, python):
         queries, cases = OPENS.get(name), self.cases
@@ -200,10 +205,10 @@ class Comparison:
             os.makedirs(out)
             with open(os.path.join(out, "asked.json"), "w", encoding="utf-8") as file:
                 json.dump({q: line for q, line in case.asked.items() if not queries or q in queries}, file)
-            args += [case.table() if name == "iceberg" else case.archive, out, case.view]
+            args += [case.table() if name in OF_TABLE else case.archive, out, case.view]
         run(python, "engine.py", "spark" if name.startswith("spark") else name, *args, cwd=self.out(name, cases[0]))
         for case in cases:
-            self.compare(case, self.out(name, case), of_table=name == "iceberg")
+            self.compare(case, self.out(name, case), of_table=name in OF_TABLE)
 
     def out(self, name, case):
         return os.path.join(self.scratch, name, case.name)
@@ -212,7 +217,7 @@ class Comparison:
         with open(os.path.join(out, "counts.json"), encoding="utf-8") as file:
             count = json.load(file)
         if of_table:
-            self.tables[case.name] = count
+            self.tables.append((case.name, count))
         else:
             self.counts[case.name].append(count)
         results = []
@@ -239,11 +244,11 @@ class Comparison:
             if len({(c["rows"], c["delta"]) for c in counts}) != 1:
                 self.failed = True
                 print(f"{name}: the engines disagree about the rows:", *counts, sep="\n  ")
-        for name, table in self.tables.items():
+        for name, table in self.tables:
             events = self.counts[name][0]["events"]
             if table["rows"] != events:
                 self.failed = True
-                print(f"{name}: the events table has {table['rows']} rows, the archive {events} events")
+                print(f"{name}: {table['engine']}: the events table has {table['rows']} rows, the archive {events} events")
         first = self.counts[self.cases[0].name][0]
         if first["rows"] <= first["events"]:
             self.failed = True

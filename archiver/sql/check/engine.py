@@ -1,13 +1,14 @@
-"""The queries in one engine: engine.py duckdb|spark|iceberg (ARCHIVE OUT VIEW)... Each query's rows are written to OUT as lines of JSON.
+"""The queries in one engine: engine.py duckdb|spark|iceberg|iceberg-spark (ARCHIVE OUT VIEW)... Each query's rows are written to OUT as lines of JSON.
 
 It runs in the environment that has the engine. Only the statements of the .sql files are run, in the order of their file; the line that
-begins "with asked" is the one that people edit, and OUT/asked.json has what to put there. Of iceberg ARCHIVE is the metadata of the
-events table, whose files pyiceberg lists.
+begins "with asked" is the one that people edit, and OUT/asked.json has what to put there. Of iceberg and iceberg-spark ARCHIVE is the
+metadata of the events table, whose files pyiceberg lists, or which Spark reads by the library of Iceberg in ICEBERG_JAR.
 """
 
 import datetime
 import decimal
 import json
+import os
 import pathlib
 import sys
 
@@ -62,11 +63,13 @@ class Iceberg(DuckDB):
 
 
 class Spark:
+    jars = ""
+
     def __init__(self):
         import pyspark
         from pyspark.sql import SparkSession
         self.session = (SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").config("spark.driver.memory", "1g")
-                        .config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
+                        .config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1").config("spark.jars", self.jars)
                         .config("spark.sql.shuffle.partitions", "4").config("spark.log.level", "ERROR").getOrCreate())
         self.session.sparkContext.setLogLevel("ERROR")
         self.version = "Spark " + pyspark.__version__
@@ -91,6 +94,27 @@ class Spark:
 
     def read_all(self):
         return self.rows("select count(*), sum(delta), bit_xor(xxhash64(*)) from event_rows_v2")[0]
+
+
+class IcebergSpark(Spark):
+    """Spark on the events table, a table of a Hadoop catalog."""
+
+    jars = os.environ.get("ICEBERG_JAR", "")
+
+    def __init__(self):
+        super().__init__()
+        self.version += " with " + pathlib.Path(self.jars).stem
+
+    def views(self, archive, view):
+        directory = archive.rsplit("/metadata/", 1)[0]
+        self.session.read.format("iceberg").load(directory).createOrReplaceTempView("events")
+        return []
+
+    def forget(self):
+        self.run("drop view if exists events")
+
+    def read_all(self):
+        return self.rows("select count(*), sum(delta), bit_xor(xxhash64(*)) from events")[0]
 
 
 def statements(name, asked=None):
@@ -140,7 +164,7 @@ def ask(engine, archive, out, view):
 
 
 def main(kind, *archives):
-    engine = {"duckdb": DuckDB, "spark": Spark, "iceberg": Iceberg}[kind]()
+    engine = {"duckdb": DuckDB, "spark": Spark, "iceberg": Iceberg, "iceberg-spark": IcebergSpark}[kind]()
     for archive, out, view in zip(*[iter(archives)] * 3):
         ask(engine, archive, pathlib.Path(out), view)
 

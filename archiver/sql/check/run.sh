@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compares the queries of archiver/sql with the API of a bank: in DuckDB and two releases of Spark on its archive, and in DuckDB on the
-# events table that compact makes of it, as pyiceberg lists its files; and opens the archive with pyarrow, polars and fastparquet: run.sh
+# Compares the queries of archiver/sql with the API of a bank: in DuckDB and two releases of Spark on its archive, and on the events
+# table that compact makes of it in DuckDB, as pyiceberg lists its files, and in Spark with the library of Iceberg; and opens the archive with pyarrow, polars and fastparquet: run.sh
 # [ACCOUNTS]. The first run installs the engines (about two minutes, 1.5 GB); later ones take about three.
 #
 # An engine that this machine cannot have is named as left out; without DuckDB the run fails.
@@ -24,6 +24,16 @@ for name in duckdb iceberg spark35 spark33; do
     say "left out: $name (it cannot be installed: the reason is above)"
   fi
 done
+
+spark=$(printf '%s\n' "${engines[@]}" | sed -n 's/^spark35=//p')
+if [ -z "$spark" ]; then
+  say "left out: iceberg-spark (it needs spark35)"
+elif ICEBERG_JAR=$("$here/environment.sh" iceberg-jar); then
+  export ICEBERG_JAR
+  engines+=("iceberg-spark=$spark")
+else
+  say "left out: iceberg-spark (its library cannot be had: the reason is above)"
+fi
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
