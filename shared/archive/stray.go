@@ -59,9 +59,13 @@ func StraysOutside(ctx context.Context, b bucket.Bucket) (found Strays, err erro
 // logRoot begins the keys of the signed log, which package archivelog writes.
 const logRoot = "log/v1/"
 
+// daysRoot begins the keys of the end-of-day manifests, which package endofday writes.
+const daysRoot = "days/v1/"
+
 // roots begin the keys of the archive's objects, or of what proves its origin: the copies of data
-// keys, the heads of what was written before there were any, and the signed log.
-var roots = append(segment.Roots(), append(EndMarkerRoots(), RetirementRoot, logRoot, "owner.json", "keys/v1/", "heads/v1/", "headparts/v1/")...)
+// keys, the heads of what was written before there were any, the signed log, and the manifests of
+// days.
+var roots = append(segment.Roots(), append(EndMarkerRoots(), RetirementRoot, logRoot, daysRoot, "owner.json", "keys/v1/", "heads/v1/", "headparts/v1/")...)
 
 // keyFile is the file that wraps the data keys of a bank in a directory.
 const keyFile = "key"

@@ -69,7 +69,7 @@ func OpenCheckpoint(signed []byte, keys []note.Verifier) (Checkpoint, error) {
 		return c, err
 	}
 	for _, by := range opened.Sigs {
-		if by.Name == originPrefix+c.Bank {
+		if by.Name == KeyName(c.Bank) {
 			return c, nil
 		}
 	}

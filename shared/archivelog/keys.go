@@ -46,7 +46,7 @@ func wrappedFor(bank string) string { return bank + "/archive-log" }
 
 // newPair returns the key with a seed.
 func newPair(bank string, seed []byte) (k keyPair, err error) {
-	name := originPrefix + bank
+	name := KeyName(bank)
 	public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
 	k.public, err = note.NewEd25519VerifierKey(name, public)
 	if err != nil {
@@ -156,6 +156,19 @@ func verifiers(keys []keyPair) (all []note.Verifier) {
 	}
 	return all
 }
+
+// Signer returns what signs with the newest key of a bank's log, and what checks the signatures of
+// all of them; nil if the log has no key yet.
+func Signer(ctx context.Context, b bucket.Bucket, w keywrap.Wrapper, bank string) (note.Signer, []note.Verifier, error) {
+	pairs, err := openKeys(ctx, b, w, bank, false, time.Time{})
+	if err != nil || len(pairs) == 0 {
+		return nil, nil, err
+	}
+	return pairs[len(pairs)-1].signer, verifiers(pairs), nil
+}
+
+// KeyName returns the name of the keys of a bank's log.
+func KeyName(bank string) string { return originPrefix + bank }
 
 // PublicKeys returns the public keys of a bank's log as a verifier takes them, the oldest first,
 // and without any that was not wrapped for this bank.

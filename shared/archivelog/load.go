@@ -24,7 +24,7 @@ func (l *Log) load(ctx context.Context, bank string) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	newest, err := newestSigned(ctx, l.config.Bucket, verifiers(keys))
+	newest, err := Newest(ctx, l.config.Bucket, verifiers(keys))
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +38,9 @@ func (l *Log) load(ctx context.Context, bank string) (*state, error) {
 	return s, l.renew(ctx, s)
 }
 
-// newestSigned returns the newest checkpoint in the bucket that the bank signed; the zero
+// Newest returns the newest checkpoint in the bucket that the bank signed; the zero
 // Checkpoint if there is none.
-func newestSigned(ctx context.Context, b bucket.Bucket, keys []note.Verifier) (Checkpoint, error) {
+func Newest(ctx context.Context, b bucket.Bucket, keys []note.Verifier) (Checkpoint, error) {
 	for stored, err := range Checkpoints(ctx, b, keys) {
 		if err != nil {
 			return Checkpoint{}, err

@@ -37,25 +37,33 @@ func readObject(ctx context.Context, b bucket.Bucket, key string) ([]byte, error
 func texts(ctx context.Context, b bucket.Bucket, size int64) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for number := int64(0); number*tileWidth < size; number++ {
-			width := int(min(tileWidth, size-number*tileWidth))
-			key := tileName(entriesRoot, number, width)
-			data, err := readObject(ctx, b, key)
+			lines, err := readTile(ctx, b, number, size)
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			lines := bytes.Split(data, []byte("\n"))
-			if len(lines) != width+1 || len(lines[width]) > 0 {
-				yield(nil, fmt.Errorf("%s has %d lines, not %d", key, len(lines)-1, width))
-				return
-			}
-			for _, line := range lines[:width] {
+			for _, line := range lines {
 				if !yield(line, nil) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// readTile returns the texts of the leaves in a tile of a log of a size.
+func readTile(ctx context.Context, b bucket.Bucket, number, size int64) ([][]byte, error) {
+	width := int(min(tileWidth, size-number*tileWidth))
+	key := tileName(entriesRoot, number, width)
+	data, err := readObject(ctx, b, key)
+	if err != nil {
+		return nil, err
+	}
+	lines := bytes.Split(data, []byte("\n"))
+	if len(lines) != width+1 || len(lines[width]) > 0 {
+		return nil, fmt.Errorf("%s has %d lines, not %d", key, len(lines)-1, width)
+	}
+	return lines[:width], nil
 }
 
 // Stored is a checkpoint in the bucket.

@@ -73,7 +73,7 @@ func layerOfShared(parts []string) string {
 			return ports
 		}
 		return adapters
-	case "control", "writer", "journal", "publisher", "affinity", "consumer", "readmodel", "segment", "archive", "archivelog", "origin", "replay", "audit", "eventtable", "stores", "upgrade", "opslog", "opsread", "series", "derived", "journey", "feed", "statement", "monitor", "discovery", "console", "admission", "certificate", "listener", "web", "session", "api", "client", "telemetry", "webhook":
+	case "control", "writer", "journal", "publisher", "affinity", "consumer", "readmodel", "segment", "archive", "archivelog", "endofday", "origin", "replay", "audit", "eventtable", "stores", "upgrade", "opslog", "opsread", "series", "derived", "journey", "feed", "statement", "monitor", "discovery", "console", "admission", "certificate", "listener", "web", "session", "api", "client", "telemetry", "webhook":
 		return machinery
 	case "backup":
 		return machinery

@@ -12,9 +12,9 @@ import (
 	"passbook/shared/web"
 )
 
-// Open starts the archiver of a process and the log of its archive, and returns it with the check
-// that /readyz makes of both.
-func Open(p *serve.Process, keeper *origin.Keeper, runtime consumer.Runtime) (*archiver.Archiver, web.Check, error) {
+// Open starts the archiver of a process and the log of its archive, and returns both with the check
+// that /readyz makes of them.
+func Open(p *serve.Process, keeper *origin.Keeper, runtime consumer.Runtime) (*archiver.Archiver, *archivelog.Log, web.Check, error) {
 	log := archivelog.New(archivelog.Config{
 		Bucket: p.Engine.Bucket, Table: p.Engine.Table, Keys: p.Engine.Keys, Bank: keeper.Bank, Check: keeper.Check,
 		Owner: runtime.Owner, Exclusive: p.Engine.Exclusive, Every: p.Config.SegmentAge, Log: p.Log,
@@ -24,12 +24,12 @@ func Open(p *serve.Process, keeper *origin.Keeper, runtime consumer.Runtime) (*a
 		Sealed: log.Sealed, Tracer: p.Tracer, Log: p.Log,
 	})
 	if err != nil {
-		return nil, web.Check{}, err
+		return nil, nil, web.Check{}, err
 	}
 	archives.Report(p.Registry)
 	p.Go(serve.UntilConsumers, archiver.Name, consumer.New(archives.Consumer(runtime)).Run)
 	p.Go(serve.UntilConsumers, "log of the archive", log.Run)
 	p.At(serve.SealSegments, "open segments", archives.Flush)
 	ready := func(context.Context) error { return errors.Join(archives.Ready(), log.Ready()) }
-	return archives, web.Check{Name: "archive", Advisory: true, Ready: ready}, nil
+	return archives, log, web.Check{Name: "archive", Advisory: true, Ready: ready}, nil
 }

@@ -2,10 +2,15 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
+	"passbook/cmd/internal/jobs/sealday"
+	"passbook/cmd/internal/ops"
+	"passbook/shared/archive"
 	"passbook/shared/archivelog"
+	"passbook/shared/endofday"
 	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/replay"
@@ -108,4 +113,41 @@ func (b Bank) archiveLog(ctx context.Context, _ ArchiveLogParams, _ *progress.Tr
 		}
 	}
 	return found, nil
+}
+
+// SealDayParams are the parameters of seal-day.
+type SealDayParams struct{ sealday.Day }
+
+func (p SealDayParams) check() error {
+	if err := p.Check(); err != nil {
+		return wrong("%v", err)
+	}
+	return nil
+}
+
+func (SealDayParams) changes() bool { return true }
+
+// sealDay makes the signed manifest of a day.
+func (b Bank) sealDay(ctx context.Context, params SealDayParams, p *progress.Tracker) (endofday.Sealed, error) {
+	if err := b.Stores.CheckOwner(ctx); err != nil {
+		return endofday.Sealed{}, err
+	}
+	sealed, err := sealday.Bank{
+		Table: b.Table, Bucket: b.Bucket, Keys: b.Keys, Journal: b.Journal, Log: b.Log, Exclusive: b.Exclusive,
+		ArchiveTail: b.archiveTail, Tips: b.tips, Behind: b.behind, Flush: b.Flush, AppendLog: b.AppendLog,
+		Evidence: b.evidence, Wait: b.Config.SegmentAge + usualDelay,
+	}.Seal(ctx, params.Day, endofday.Config{
+		Now: b.Balance.Now, Progress: p,
+		Gaps: func(ctx context.Context) ([]archive.Gap, error) {
+			plan, err := b.plan(ctx, Proving{})
+			return plan.Gaps, err
+		},
+	})
+	switch {
+	case errors.Is(err, endofday.ErrOrder):
+		err = wrong("%v", err)
+	case errors.Is(err, endofday.ErrBroken):
+		err = matching{err, ops.ErrDifference}
+	}
+	return sealed, err
 }

@@ -15,6 +15,7 @@ import (
 	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/ops"
 	"passbook/shared/backup"
+	"passbook/shared/endofday"
 	"passbook/shared/event"
 	"passbook/shared/origin"
 	"passbook/shared/platform"
@@ -132,7 +133,7 @@ func remote(job ops.Job) error {
 	if strings.HasPrefix(job.Error, ErrParams.Error()) { // found only when it ran
 		return matching{err, ErrParams}
 	}
-	for _, known := range []error{upgrade.ErrOlder, upgrade.ErrUnfinished, backup.ErrBusy, syscall.ENOSPC, syscall.EDQUOT} {
+	for _, known := range []error{upgrade.ErrOlder, upgrade.ErrUnfinished, backup.ErrBusy, endofday.ErrNotYet, syscall.ENOSPC, syscall.EDQUOT} {
 		if strings.Contains(job.Error, known.Error()) {
 			return matching{err, known}
 		}
@@ -214,7 +215,7 @@ func explain(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", context.Canceled, err)
 	case errors.Is(err, ErrParams):
 		return cli.Usage("%w", err)
-	case errors.Is(err, readmodel.ErrNotCaughtUp):
+	case errors.Is(err, readmodel.ErrNotCaughtUp), errors.Is(err, endofday.ErrNotYet):
 		return cli.Fail(cli.ExitBehind, err, "try again in a moment")
 	case errors.Is(err, ErrEndUnproven):
 		return Unproven(err)

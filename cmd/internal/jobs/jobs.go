@@ -78,6 +78,8 @@ type Bank struct {
 	// Flush makes the archiver of this process seal its open segments; nil if the process runs
 	// nothing but the job.
 	Flush func(ctx context.Context) error
+	// AppendLog adds what is archived to the signed log of this process; nil as Flush.
+	AppendLog func(ctx context.Context) error
 	// BackedUp is called with when a backup began that is finished; it may be nil.
 	BackedUp func(at time.Time)
 	// Version is that of the program.
@@ -150,6 +152,7 @@ var kinds = map[string]kind{
 	"states":      kindOf(Bank.states),
 	"claim":       kindOf(Bank.claim),
 	"archive-log": kindOf(Bank.archiveLog),
+	"seal-day":    kindOf(Bank.sealDay),
 	"retire":      kindOf(Bank.retire),
 	"stream":      kindOf(Bank.renew),
 	"clock":       kindOf(Bank.acceptClock),

@@ -134,7 +134,7 @@ var needs = []need{
 	{"dynamodb:Query", tables + "journal", "", "archiver audit balance credit creditlimit replay withdraw"},
 	{"dynamodb:GetItem", tables + "journal", "", "audit credit replay withdraw"},
 	{"dynamodb:PutItem", tables + "journal", "", "credit replay withdraw"},
-	{"dynamodb:Query", tables + "journal/index/writers", "", "credit withdraw"}, // dead writers are drained
+	{"dynamodb:Query", tables + "journal/index/writers", "", "credit replay withdraw"}, // dead writers are drained; before a day is sealed all are looked at
 	// Holes are healed account by account, and who writes or archives looks at the start whether
 	// there is an account at all.
 	{"dynamodb:Query", tables + "journal/index/accounts", "", "archiver audit balance credit creditlimit replay withdraw"},

@@ -47,7 +47,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	}
 	p.Advertise(keeper) // to the console
 	runtime, healthy := readside.Open(p, keeper)
-	_, archived, err := archiveside.Open(p, keeper, runtime)
+	_, _, archived, err := archiveside.Open(p, keeper, runtime)
 	if err != nil {
 		return err
 	}

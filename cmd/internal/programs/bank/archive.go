@@ -10,6 +10,8 @@ import (
 
 	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
+	"passbook/cmd/internal/jobs/sealday"
+	"passbook/shared/endofday"
 	"passbook/shared/platform"
 	"passbook/shared/replay"
 	"passbook/shared/stores"
@@ -21,6 +23,7 @@ type archiveCommand struct {
 	Retire     retireCommand            `cmd:"" help:"Mark a damaged or missing segment as replaced."`
 	Key        archiveKeyCommand        `cmd:"" help:"The public key of its signed log, for who checks a copy."`
 	Checkpoint archiveCheckpointCommand `cmd:"" help:"How far the signed log is, for who keeps it."`
+	SealDay    sealDayCommand           `cmd:"" name:"seal-day" help:"Make the signed manifest of a day that is over."`
 }
 
 // Help returns the example.
@@ -147,4 +150,38 @@ func showLog(ctx context.Context, t *cli.Terminal, flags *cli.StoreFlags, o cli.
 		err = cli.Fail(cli.ExitBehind, errors.New("the archive has no signed log yet"), adviceNoLog)
 	}
 	return cli.Show(t, o, found, err, func(w io.Writer) { fmt.Fprintln(w, part(found)) })
+}
+
+// sealDayCommand seals a day.
+type sealDayCommand struct {
+	cli.StoreFlags
+	cli.ReasonFlag
+	Date   string `name:"date" required:"" placeholder:"YYYY-MM-DD" help:"The day."`
+	Zone   string `name:"zone" placeholder:"ZONE" help:"The zone whose clocks count, such as Europe/Berlin; by default that of the day before."`
+	Cutoff string `name:"cutoff" placeholder:"HH:MM" help:"When a day ends; by default as the day before."`
+	First  bool   `name:"first" help:"Begin with this day: none is sealed yet."`
+	cli.Output
+}
+
+// Help returns what is sealed when, and the example.
+func (sealDayCommand) Help() string {
+	return "The end-of-day manifest has every account's balance at the end of the day, what was moved, and a trial balance of each currency, by what is in " +
+		"the archive, signed with the key of the archive's log. A cutoff before 12:00 is on the next date. Days are sealed one after another, from a minute " +
+		"after their end on; entries that come later are in the next manifest. A day that was sealed is printed again. Exit code 3 means that the archive is " +
+		"damaged or its sums do not agree, 4 that something is not archived yet.\n\n" +
+		"Example:\n\n  bank archive seal-day --date 2026-11-30 --zone Europe/Berlin --cutoff 00:00 --first"
+}
+
+// Run seals.
+func (c *sealDayCommand) Run(ctx context.Context, t *cli.Terminal) error {
+	params := jobs.SealDayParams{Day: sealday.Day{Date: c.Date, Zone: c.Zone, Cutoff: c.Cutoff, First: c.First}}
+	seal := jobs.Command[endofday.Sealed]{Name: "seal-day", Params: params, Output: c.Output, Reason: c.Reason}
+	return seal.Run(ctx, t, &c.StoreFlags, func(w io.Writer, done endofday.Sealed) {
+		if done.Before {
+			fmt.Fprintf(w, "%s was sealed before: %s\n", done.Date, done.Key)
+		} else {
+			fmt.Fprintf(w, "%s is sealed: %s\n", done.Date, done.Key)
+		}
+		done.WriteText(w)
+	})
 }

@@ -73,7 +73,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	})
 	p.Go(serve.UntilConsumers, creditlimit.Table, limitProjector.Run)
 
-	archives, archived, err := archiveside.Open(p, keeper, runtime)
+	archives, archiveLog, archived, err := archiveside.Open(p, keeper, runtime)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	registry, secret := newRegistry(jobs.Bank{
 		Config: p.Config, Table: p.Engine.Table, Streams: p.Engine.Streams, Bucket: p.Engine.Bucket, Keys: p.Engine.Keys, Stores: p.Stores(),
 		CreateStream: p.Engine.CreateStream, RenewStream: p.Engine.RenewStream, RaiseFormat: p.Engine.RaiseFormat, Snapshot: p.Engine.Snapshot, Version: p.Version, Exclusive: p.Engine.Exclusive,
-		Journal: history, Balance: balanceProjector, CreditLimit: limitProjector, Flush: archives.Flush, BackedUp: backupAge(ctx, p), Log: p.Log,
+		Journal: history, Balance: balanceProjector, CreditLimit: limitProjector, Flush: archives.Flush, AppendLog: archiveLog.Append, BackedUp: backupAge(ctx, p), Log: p.Log,
 	})
 	p.Serve(serve.API{
 		ServesAll: true, Pages: pages(registry),
