@@ -93,7 +93,7 @@ func (v archiveView) hides(key string) bool {
 	if strings.Contains(key, "/"+events+"-") && v.part.run.segments.hidesOriginals.Load() {
 		return true
 	}
-	return strings.HasPrefix(key, segment.AnyRoot) && v.n < disturbedRuns && v.chance("hides "+key) < 60
+	return strings.HasPrefix(key, segment.AnyRoot) && v.n < disturbedRuns && v.chance("hides "+key) < 150
 }
 
 // chance returns a number below 1,000.

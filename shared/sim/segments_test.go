@@ -48,7 +48,7 @@ func newSegments(r *run) *segments {
 	s := &segments{run: r, byKey: map[string][]*event.Entry{}, forks: map[string]bool{}}
 	draw := r.dice.of("copies")
 	s.copies = draw.IntN(3) > 0
-	s.hidesOriginals.Store(s.copies && draw.IntN(2) == 0)
+	s.hidesOriginals.Store(s.copies && draw.IntN(3) > 0)
 	for i, days := range []int{-2, 0, 2} {
 		s.sources = append(s.sources, source{days: days, Source: segment.Source{Stream: copied, Created: time.Now().Truncate(time.Second), Shard: fmt.Sprintf("shardId-%012d", i)}})
 	}
