@@ -26,7 +26,7 @@ FUZZTIME ?= 20s
 ARCHIVE_DIR ?= bin/archive-10m
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race sim planted conformance drill e2e engines examples clients statements browser pictures fuzz bench archive-10m bench-peers lint template alerts build dist bank ci clean start ready deploy stop logs curves
+.PHONY: help run demo test race sim planted clean-runs conformance drill e2e engines examples clients statements browser pictures fuzz bench archive-10m bench-peers lint template alerts build dist bank ci clean start ready deploy stop logs curves
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ sim: ## Simulate the pipeline under faults and power cuts, SEEDS times (2000); S
 
 planted: ## Break a rule by each overlay in OVERLAYS (shared/sim/planted), and check that sim finds it within SEEDS seeds (300)
 	$(GO) test -count=1 -timeout 60m -v -run '^TestPlantedBreaks$$' ./shared/sim -planted $(abspath $(or $(OVERLAYS),shared/sim/planted)) -seeds $(or $(SEEDS),300)
+
+clean-runs: ## Read RUNS whole archives (1000) with every job and proof that reads one, none of which may find anything
+	$(GO) test -count=1 -timeout 30m -run '^TestCleanRuns$$' ./shared/damages -runs $(or $(RUNS),1000) -first $(or $(FIRST),1)
 
 conformance: ## Run the suites of the ports on every adapter and print a table; starts a LocalStack if AWS_ENDPOINT_URL is empty
 	./localstack/with.sh $(GO) run ./cmd/conformance

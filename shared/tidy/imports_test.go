@@ -79,7 +79,7 @@ func layerOfShared(parts []string) string {
 		return machinery
 	case "embedded":
 		return adapters
-	case "sim":
+	case "sim", "damages":
 		return programs // it has only tests, and puts whole processes together
 	case "faults":
 		return suites // only tests may import it
