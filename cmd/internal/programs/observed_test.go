@@ -24,7 +24,16 @@ var elsewhere = map[string]string{
 	"passbook_backup_age_seconds":              "only once a backup was made",
 	"passbook_feed_source":                     "only on Kinesis",
 	"passbook_archive":                         "a database of Athena",
+	"passbook_tables":                          "a database of Glue",
 	"passbook_tls_certificate_expires_seconds": "only with --tls-cert",
+
+	// tested beside the program
+	"passbook_table_works":                "of compact",
+	"passbook_table_lag_seconds":          "of compact",
+	"passbook_table_last_success_seconds": "of compact",
+	"passbook_table_rows":                 "of compact",
+	"passbook_table_waiting_accounts":     "of compact",
+	"passbook_table_gaps":                 "of compact",
 }
 
 // watchers are the files that read metrics by their names.

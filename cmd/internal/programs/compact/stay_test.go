@@ -99,8 +99,11 @@ func TestAProcessThatStaysIsWatchedAndEndsWithoutAnError(t *testing.T) {
 	if status, body := get(t, base+"/readyz"); status != http.StatusOK || body != `{"status":"ready"}` {
 		t.Errorf("/readyz: %d %s", status, body)
 	}
-	if status, body := get(t, base+"/metrics"); status != http.StatusOK || !strings.Contains(body, "\npassbook_table_rows 0\n") || !strings.Contains(body, "\npassbook_table_lag_seconds ") {
-		t.Errorf("/metrics: %d %s", status, body)
+	status, body := get(t, base+"/metrics")
+	for _, name := range []string{"works", "lag_seconds", "last_success_seconds", "rows", "waiting_accounts", "gaps"} { // docs/operations.md
+		if status != http.StatusOK || !strings.Contains(body, "\npassbook_table_"+name+" ") {
+			t.Errorf("/metrics has no %s: %d %s", name, status, body)
+		}
 	}
 	if status, _ := get(t, base+"/v1/accounts"); status != http.StatusNotFound {
 		t.Errorf("another path: %d", status)
