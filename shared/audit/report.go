@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"passbook/shared/archive"
-	"passbook/shared/money"
 	"passbook/shared/readmodel"
 	"passbook/shared/webhook/verify"
 )
@@ -61,7 +60,7 @@ type Total struct {
 	Entries  int64 `json:"entries,omitempty"`
 	Events   int64 `json:"events"`
 	// Posted is the sum of the accounts' posted balances, by currency, in minor units.
-	Posted map[string]*money.Sum `json:"posted"`
+	Posted map[string]*Sum `json:"posted"`
 }
 
 // Report is the result of an audit.
@@ -121,13 +120,13 @@ func (r *Report) add(source, currency string, entries, events, posted int64) {
 	defer r.mu.Unlock()
 	t := r.Totals[source]
 	if t.Posted == nil {
-		t.Posted = map[string]*money.Sum{}
+		t.Posted = map[string]*Sum{}
 	}
 	t.Accounts++
 	t.Entries += entries
 	t.Events += events
 	if t.Posted[currency] == nil {
-		t.Posted[currency] = new(money.Sum)
+		t.Posted[currency] = new(Sum)
 	}
 	sum := &t.Posted[currency].Int
 	sum.Add(sum, big.NewInt(posted))

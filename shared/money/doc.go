@@ -2,7 +2,7 @@
 //
 // An amount is an int64 count of a currency's minor unit. There is no float anywhere. Max bounds
 // every amount and every balance, so that a JSON reader that keeps numbers as doubles still reads
-// them exactly. A Sum of many accounts has no such bound, and is text in JSON.
+// them exactly.
 //
 // Which currencies are in use, and their exponents, come from github.com/bojanz/currency, which
 // follows ISO 4217. It does not convert, round or format for a locale.

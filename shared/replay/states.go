@@ -41,8 +41,6 @@ type StatesConfig struct {
 	// Limits are how much memory the states of accounts take, with entries that came before earlier
 	// ones; and where whole histories are sorted, and with how much memory.
 	Limits spill.Limits
-	// History, if not nil, gets what yield would, but as entries: up to what is asked for or more.
-	History func(event.Account, []*event.Entry) error
 }
 
 // StatesAt yields past states of accounts, from the archive alone, in no promised order. Calls of
@@ -91,7 +89,7 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 // states yields the states of the accounts that a reader reads: of most from their entries as they
 // come, and of those that are odd from their histories.
 func (c StatesConfig) states(ctx context.Context, w *accountReader, yield func(event.Account, account.State) error) error {
-	if w.only != (event.Account{}) || c.History != nil {
+	if w.only != (event.Account{}) {
 		return c.histories(ctx, w, yield)
 	}
 	f := folder{reader: w, at: c.at(), most: cmp.Or(c.Limits.Memory, spill.DefaultMemory) / stateBytes, odd: map[event.Account]bool{}}
@@ -128,11 +126,7 @@ func (c StatesConfig) histories(ctx context.Context, w *accountReader, yield fun
 			}
 			one.Lock()
 			defer one.Unlock()
-			if c.History == nil {
-				return yield(h.account, s)
-			}
-			good, _, _ := h.verified()
-			return c.History(h.account, good)
+			return yield(h.account, s)
 		})
 		if err != nil {
 			return err

@@ -14,7 +14,6 @@ import (
 
 	"passbook/balance"
 	"passbook/cmd/internal/deployment"
-	"passbook/cmd/internal/jobs/throttle"
 	"passbook/cmd/internal/ops"
 	"passbook/creditlimit"
 	"passbook/shared/bucket"
@@ -89,7 +88,7 @@ type Bank struct {
 
 // NewBank makes the bank of an engine on which nothing else runs in this process.
 func NewBank(config platform.Config, engine *platform.Engine, log *slog.Logger) Bank {
-	var tables table.Table = throttle.Table{Table: engine.Table}
+	var tables table.Table = throttledTable{engine.Table}
 	runtime := consumer.Runtime{
 		Stream: config.Stream(deployment.EventStream), Owner: "job", Lease: config.Lease, Exclusive: engine.Exclusive,
 		Table: tables, Streams: engine.Streams, Log: log,
@@ -151,7 +150,6 @@ var kinds = map[string]kind{
 	"coverage":    kindOf(Bank.coverage),
 	"known":       kindOf(Bank.reportEvidence),
 	"states":      kindOf(Bank.states),
-	"what-if":     kindOf(Bank.whatIf),
 	"claim":       kindOf(Bank.claim),
 	"archive-log": kindOf(Bank.archiveLog),
 	"seal-day":    kindOf(Bank.sealDay),

@@ -68,12 +68,6 @@ func TestWrongParametersChangeNothing(t *testing.T) {
 		{"republish", `{"stream":"s","tenant":"A"}`, "--tenant"},
 		{"republish", `{"stream":"s","accounts":["acme#A-1"],"tenant":"main"}`, "acme#A-1"},
 		{"log", `{}`, "--limit"},
-		{"what-if", `{"rules":{},"source":"tape"}`, "--source"},
-		{"what-if", `{"rules":{"limits":[{}]},"source":"journal"}`, "limits[0]: currency"},
-		{"what-if", `{"source":"journal"}`, "the rules"},
-		{"what-if", `{"rules":{},"source":"journal","from":"2026-02-01T00:00:00Z","to":"2026-01-01T00:00:00Z"}`, "--from"},
-		{"what-if", `{"rules":{},"source":"archive","memory":1}`, "--memory"},
-		{"what-if", `{"rules":{},"source":"archive","account":"acme#A-1","tenant":"main"}`, "acme#A-1"},
 	} {
 		_, err := b.Funcs()[tt.job](t.Context(), json.RawMessage(tt.params), progress.New())
 		if !errors.Is(err, ErrParams) || !strings.Contains(err.Error(), tt.says) {

@@ -1,18 +1,27 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"math/big"
+	"slices"
 	"time"
 
 	"passbook/cmd/internal/deployment"
-	"passbook/cmd/internal/jobs/paststates"
 	"passbook/cmd/internal/ops"
+	"passbook/shared/account"
 	"passbook/shared/archive"
+	"passbook/shared/audit"
+	"passbook/shared/event"
 	"passbook/shared/progress"
 	"passbook/shared/replay"
 	"passbook/shared/stores"
 )
+
+// maxStates bounds the accounts that are listed in the result of one job; all are added up. The
+// command replay at prints any number.
+const maxStates = 10_000
 
 // StatesParams are the parameters of states.
 type StatesParams struct {
@@ -37,39 +46,82 @@ type States struct {
 	// nothing proves where they end.
 	Reaches  time.Time `json:"reaches,omitzero"`
 	Unproven int       `json:"unproven_shards,omitempty"`
-	paststates.Summary
+	// Accounts counts them, and Posted and Held are their sums by currency, in minor units.
+	Accounts int64                 `json:"accounts"`
+	Posted   map[string]*audit.Sum `json:"posted"`
+	Held     map[string]*audit.Sum `json:"held"`
+	// List has the accounts by id, at most maxStates.
+	List   []PastState   `json:"list"`
 	Faults replay.Faults `json:"faults"`
+}
+
+// PastState is the state of an account at some time.
+type PastState struct {
+	Tenant    string    `json:"tenant"`
+	AccountID string    `json:"account_id"`
+	Currency  string    `json:"currency"`
+	Status    string    `json:"status"`
+	Posted    int64     `json:"posted"`
+	Held      int64     `json:"held"`
+	Limit     int64     `json:"limit"`
+	Available int64     `json:"available"`
+	Version   int64     `json:"version"`
+	AsOf      time.Time `json:"as_of"`
+}
+
+// NewPastState returns the state of an account as it is written.
+func NewPastState(a event.Account, s account.State) PastState {
+	return PastState{
+		Tenant: a.Tenant, AccountID: a.ID, Currency: s.Currency, Status: s.Status, Posted: s.Posted, Held: s.Held, Limit: s.Limit,
+		Available: s.Available(), Version: s.Version, AsOf: s.RecordedAt,
+	}
 }
 
 // states folds all accounts from the archive up to a time.
 func (b Bank) states(ctx context.Context, params StatesParams, p *progress.Tracker) (*States, error) {
-	found := &States{Time: params.Time.UTC(), Summary: paststates.NewSummary()}
-	c, err := b.past(ctx, params.Tenant, Sorting{}, p)
+	if err := (stores.Set{Bucket: b.Bucket, Stream: b.Config.Stream(deployment.EventStream)}).CheckStream(ctx); err != nil {
+		return nil, err
+	}
+	evidence, err := b.evidence(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c.Time = params.Time
-	c.Begin = func(x archive.Extent) error {
-		found.Reaches, found.Unproven = x.Reaches, x.Unproven
-		return nil
+	proof, err := b.proof(ctx)
+	if err != nil {
+		return nil, err
 	}
-	found.Faults, err = replay.StatesAt(ctx, c, found.Take)
-	found.Sort()
+	found := &States{Time: params.Time.UTC(), Posted: map[string]*audit.Sum{}, Held: map[string]*audit.Sum{}, List: []PastState{}}
+	found.Faults, err = replay.StatesAt(ctx, replay.StatesConfig{
+		Bucket: b.Bucket, Time: params.Time, Tenant: params.Tenant, Evidence: evidence, Origin: proof, Progress: p, Limits: b.scratch(Sorting{}),
+		Begin: func(x archive.Extent) error {
+			found.Reaches, found.Unproven = x.Reaches, x.Unproven
+			return nil
+		},
+	}, found.take)
+	slices.SortFunc(found.List, func(a, b PastState) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.AccountID, b.AccountID))
+	})
 	if errors.Is(err, replay.ErrDifference) {
 		err = matching{err, ops.ErrDifference}
 	}
 	return found, err
 }
 
-// past returns how the archive is read of all accounts, or of those of a tenant.
-func (b Bank) past(ctx context.Context, tenant string, s Sorting, p *progress.Tracker) (c replay.StatesConfig, err error) {
-	c = replay.StatesConfig{Bucket: b.Bucket, Tenant: tenant, Progress: p, Limits: b.scratch(s)}
-	err = stores.Set{Bucket: b.Bucket, Stream: b.Config.Stream(deployment.EventStream)}.CheckStream(ctx)
-	if err == nil {
-		c.Evidence, err = b.evidence(ctx)
+// take adds the state of an account.
+func (s *States) take(a event.Account, state account.State) error {
+	s.Accounts++
+	addTo(s.Posted, state.Currency, state.Posted)
+	addTo(s.Held, state.Currency, state.Held)
+	if len(s.List) < maxStates {
+		s.List = append(s.List, NewPastState(a, state))
 	}
-	if err == nil {
-		c.Origin, err = b.proof(ctx)
+	return nil
+}
+
+// addTo adds an amount to the sum of its currency.
+func addTo(sums map[string]*audit.Sum, currency string, amount int64) {
+	if sums[currency] == nil {
+		sums[currency] = new(audit.Sum)
 	}
-	return c, err
+	sums[currency].Add(&sums[currency].Int, big.NewInt(amount))
 }

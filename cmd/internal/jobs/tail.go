@@ -10,7 +10,6 @@ import (
 
 	"passbook/archiver"
 	"passbook/cmd/internal/deployment"
-	"passbook/cmd/internal/jobs/throttle"
 	"passbook/shared/backoff"
 	"passbook/shared/consumer"
 	"passbook/shared/origin"
@@ -163,9 +162,9 @@ func (b Bank) tip(ctx context.Context, name, shard, after string) (tip string, e
 }
 
 func (b Bank) iterator(ctx context.Context, name, shard string, at stream.Position) (string, error) {
-	return throttle.Retry(ctx, func() (string, error) { return b.Streams.Iterator(ctx, name, shard, at) })
+	return retryThrottled(ctx, func() (string, error) { return b.Streams.Iterator(ctx, name, shard, at) })
 }
 
 func (b Bank) read(ctx context.Context, iterator string) (stream.Batch, error) {
-	return throttle.Retry(ctx, func() (stream.Batch, error) { return b.Streams.Get(ctx, iterator, stream.MaxGetRecords) })
+	return retryThrottled(ctx, func() (stream.Batch, error) { return b.Streams.Get(ctx, iterator, stream.MaxGetRecords) })
 }

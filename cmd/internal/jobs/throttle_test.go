@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"passbook/cmd/internal/jobs/throttle"
 	"passbook/shared/faults"
 	"passbook/shared/table"
 )
@@ -17,7 +16,7 @@ func TestAJobWaitsForATableThatIsOverloaded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := openBank(t)
 		faulty := faults.NewTable(b.Table)
-		retrying := throttle.Table{Table: faulty}
+		retrying := throttledTable{faulty}
 		put := table.Put{Table: Models[0], Row: table.Row{Key: table.Key{PK: "a", SK: "-"}}, If: table.Absent()}
 		busy := faulty.Arm(&faults.Rule{Before: table.ErrThrottled}, 10)
 		if err := retrying.Put(t.Context(), put); err != nil || busy.Fired() != 10 {
@@ -30,7 +29,7 @@ func TestAJobWaitsForATableThatIsOverloaded(t *testing.T) {
 		}
 		faulty.Arm(&faults.Rule{Before: table.ErrThrottled}, 1<<30)
 		began := time.Now()
-		if err := retrying.Put(t.Context(), put); !errors.Is(err, table.ErrThrottled) || time.Since(began) > throttle.Most+time.Second {
+		if err := retrying.Put(t.Context(), put); !errors.Is(err, table.ErrThrottled) || time.Since(began) > throttledMost+time.Second {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
@@ -45,7 +44,7 @@ func TestThrottledPutsOfACallAreRepeatedAlone(t *testing.T) {
 			puts = append(puts, table.Put{Table: Models[0], Row: table.Row{Key: table.Key{PK: pk, SK: "x"}}, If: table.Absent()})
 		}
 		rule := faulty.Arm(&faults.Rule{Before: table.ErrThrottled, Match: func(p table.Put) bool { return p.Row.PK == "b" }}, 3)
-		for i, err := range (throttle.Table{Table: faulty}).PutEach(t.Context(), puts) {
+		for i, err := range (throttledTable{faulty}).PutEach(t.Context(), puts) {
 			if err != nil {
 				t.Errorf("put %d: %v", i, err)
 			}
@@ -93,7 +92,7 @@ func (b *busyReads) Scan(ctx context.Context, s table.Scan) (table.Page, error) 
 func TestAJobWaitsToRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		busy := &busyReads{Table: openBank(t).Table}
-		retrying := throttle.Table{Table: busy}
+		retrying := throttledTable{busy}
 		key := table.Key{PK: "a", SK: "-"}
 		if err := retrying.Put(t.Context(), table.Put{Table: Models[0], Row: table.Row{Key: key}, If: table.Absent()}); err != nil {
 			t.Fatal(err)
@@ -118,7 +117,7 @@ func TestAJobWaitsToRead(t *testing.T) {
 			}
 			busy.left = 1 << 30
 			began := time.Now()
-			if _, err := read(); !errors.Is(err, table.ErrThrottled) || time.Since(began) > throttle.Most+time.Second {
+			if _, err := read(); !errors.Is(err, table.ErrThrottled) || time.Since(began) > throttledMost+time.Second {
 				t.Errorf("%s: %v after %v", name, err, time.Since(began))
 			}
 		}

@@ -13,8 +13,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/audit"
 	"passbook/shared/console/view"
-	"passbook/shared/money"
 )
 
 // states are the states of all accounts at a time, as a job returns them.
@@ -23,8 +23,8 @@ type states struct {
 	Reaches  string                `json:"reaches"`
 	Unproven int                   `json:"unproven_shards"`
 	Accounts int64                 `json:"accounts"`
-	Posted   map[string]*money.Sum `json:"posted"`
-	Held     map[string]*money.Sum `json:"held"`
+	Posted   map[string]*audit.Sum `json:"posted"`
+	Held     map[string]*audit.Sum `json:"held"`
 	List     []pastState           `json:"list"`
 	Faults   faults                `json:"faults"`
 	// File leads to the accounts as a file, empty for a person who may not have it.

@@ -8,7 +8,6 @@ import (
 	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/jobs"
-	"passbook/cmd/internal/jobs/paststates"
 	"passbook/shared/account"
 	"passbook/shared/archive"
 	"passbook/shared/event"
@@ -84,7 +83,7 @@ func (c *atCommand) Run(ctx context.Context, t *cli.Terminal) error {
 		return c.proving().Allows(x)
 	}
 	rows := cli.NewRows(t, c.Output, stateColumns)
-	faults, err := replay.StatesAt(ctx, states, func(a event.Account, s account.State) error { return rows.Add(paststates.New(a, s)) })
+	faults, err := replay.StatesAt(ctx, states, func(a event.Account, s account.State) error { return rows.Add(jobs.NewPastState(a, s)) })
 	err = errors.Join(err, rows.Close())
 	for _, fault := range faults.List {
 		fmt.Fprintln(t.Err, fault)
@@ -101,15 +100,15 @@ func (c *atCommand) Run(ctx context.Context, t *cli.Terminal) error {
 }
 
 // stateColumns are the columns of past states.
-var stateColumns = []cli.Column[paststates.State]{
-	{Name: "tenant", Value: func(s paststates.State) any { return s.Tenant }},
-	{Name: "account", Value: func(s paststates.State) any { return s.AccountID }},
-	{Name: "version", Value: func(s paststates.State) any { return s.Version }},
-	{Name: "status", Value: func(s paststates.State) any { return s.Status }},
-	{Name: "posted", Value: func(s paststates.State) any { return cli.Money{Minor: s.Posted, Currency: s.Currency} }},
-	{Name: "held", Value: func(s paststates.State) any { return cli.Money{Minor: s.Held, Currency: s.Currency} }},
-	{Name: "limit", Value: func(s paststates.State) any { return cli.Money{Minor: s.Limit, Currency: s.Currency} }},
-	{Name: "available", Value: func(s paststates.State) any { return cli.Money{Minor: s.Available, Currency: s.Currency} }},
-	{Name: "currency", Value: func(s paststates.State) any { return s.Currency }, OnlyCSV: true},
-	{Name: "as_of", Value: func(s paststates.State) any { return s.AsOf }},
+var stateColumns = []cli.Column[jobs.PastState]{
+	{Name: "tenant", Value: func(s jobs.PastState) any { return s.Tenant }},
+	{Name: "account", Value: func(s jobs.PastState) any { return s.AccountID }},
+	{Name: "version", Value: func(s jobs.PastState) any { return s.Version }},
+	{Name: "status", Value: func(s jobs.PastState) any { return s.Status }},
+	{Name: "posted", Value: func(s jobs.PastState) any { return cli.Money{Minor: s.Posted, Currency: s.Currency} }},
+	{Name: "held", Value: func(s jobs.PastState) any { return cli.Money{Minor: s.Held, Currency: s.Currency} }},
+	{Name: "limit", Value: func(s jobs.PastState) any { return cli.Money{Minor: s.Limit, Currency: s.Currency} }},
+	{Name: "available", Value: func(s jobs.PastState) any { return cli.Money{Minor: s.Available, Currency: s.Currency} }},
+	{Name: "currency", Value: func(s jobs.PastState) any { return s.Currency }, OnlyCSV: true},
+	{Name: "as_of", Value: func(s jobs.PastState) any { return s.AsOf }},
 }

@@ -18,7 +18,6 @@ type Commands struct {
 	Discard   discardCommand   `cmd:"" help:"Remove the generation that is not live."`
 	Journal   journalCommand   `cmd:"" help:"Restore a lost journal."`
 	At        atCommand        `cmd:"" help:"Print states of accounts as of a time or version."`
-	WhatIf    whatIfCommand    `cmd:"" help:"Decide past commands again, by other limits and fees."`
 	Republish republishCommand `cmd:"" help:"Put archived entries on a stream, byte for byte."`
 	Stream    streamCommand    `cmd:"" help:"Recreate the stream behind an older copy of the database."`
 }

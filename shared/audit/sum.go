@@ -1,4 +1,4 @@
-package money
+package audit
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ func (s *Sum) MarshalJSON() ([]byte, error) { return strconv.AppendQuote(nil, s.
 func (s *Sum) UnmarshalJSON(text []byte) error {
 	digits, err := strconv.Unquote(string(text))
 	if _, ok := s.SetString(digits, 10); err != nil || !ok {
-		return errors.New("money: a sum must be a string of digits")
+		return errors.New("audit: a sum must be a string of digits")
 	}
 	return nil
 }

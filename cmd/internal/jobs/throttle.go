@@ -1,4 +1,4 @@
-package throttle
+package jobs
 
 import (
 	"context"
@@ -10,14 +10,14 @@ import (
 	"passbook/shared/table"
 )
 
-// Most is how long a call is repeated. A new on-demand table of DynamoDB doubles
+// throttledMost is how long a throttled call is repeated. A new on-demand table of DynamoDB doubles
 // its throughput within minutes.
-const Most = 2 * time.Minute
+const throttledMost = 2 * time.Minute
 
-// Retry repeats a call that was throttled or conflicted with a transaction: in both cases
+// retryThrottled repeats a call that was throttled or conflicted with a transaction: in both cases
 // nothing was done.
-func Retry[T any](ctx context.Context, call func() (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, Most)
+func retryThrottled[T any](ctx context.Context, call func() (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, throttledMost)
 	defer cancel()
 	wait := backoff.Backoff{First: 20 * time.Millisecond, Most: 5 * time.Second}
 	for {
@@ -33,32 +33,32 @@ func isThrottled(err error) bool {
 	return errors.Is(err, table.ErrThrottled) || errors.Is(err, table.ErrConflict) || errors.Is(err, stream.ErrThrottled)
 }
 
-// Table is a table whose throttled calls are repeated. Without it a job would end in the middle of
-// its work.
-type Table struct{ table.Table }
+// throttledTable is a table whose throttled calls are repeated. Services have their own ways to
+// wait; a job would end in the middle of its work.
+type throttledTable struct{ table.Table }
 
 // Get does what table.Table specifies.
-func (t Table) Get(ctx context.Context, name string, k table.Key, consistent bool) (table.Row, error) {
-	return Retry(ctx, func() (table.Row, error) { return t.Table.Get(ctx, name, k, consistent) })
+func (t throttledTable) Get(ctx context.Context, name string, k table.Key, consistent bool) (table.Row, error) {
+	return retryThrottled(ctx, func() (table.Row, error) { return t.Table.Get(ctx, name, k, consistent) })
 }
 
 // Query does what table.Table specifies.
-func (t Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
-	return Retry(ctx, func() (table.Page, error) { return t.Table.Query(ctx, q) })
+func (t throttledTable) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	return retryThrottled(ctx, func() (table.Page, error) { return t.Table.Query(ctx, q) })
 }
 
 // Scan does what table.Table specifies.
-func (t Table) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
-	return Retry(ctx, func() (table.Page, error) { return t.Table.Scan(ctx, s) })
+func (t throttledTable) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
+	return retryThrottled(ctx, func() (table.Page, error) { return t.Table.Scan(ctx, s) })
 }
 
 // Put does what table.Table specifies.
-func (t Table) Put(ctx context.Context, p table.Put) error {
+func (t throttledTable) Put(ctx context.Context, p table.Put) error {
 	return t.write(ctx, func() error { return t.Table.Put(ctx, p) })
 }
 
 // PutEach does what table.Table specifies. It repeats the puts that were throttled, and no others.
-func (t Table) PutEach(ctx context.Context, puts []table.Put) []error {
+func (t throttledTable) PutEach(ctx context.Context, puts []table.Put) []error {
 	outcomes := table.Outcomes(len(puts), table.ErrThrottled)
 	_ = t.write(ctx, func() error {
 		var again []table.Put
@@ -80,17 +80,17 @@ func (t Table) PutEach(ctx context.Context, puts []table.Put) []error {
 }
 
 // Delete does what table.Table specifies.
-func (t Table) Delete(ctx context.Context, name string, k table.Key, c table.Condition) error {
+func (t throttledTable) Delete(ctx context.Context, name string, k table.Key, c table.Condition) error {
 	return t.write(ctx, func() error { return t.Table.Delete(ctx, name, k, c) })
 }
 
 // Transact does what table.Table specifies.
-func (t Table) Transact(ctx context.Context, puts []table.Put) error {
+func (t throttledTable) Transact(ctx context.Context, puts []table.Put) error {
 	return t.write(ctx, func() error { return t.Table.Transact(ctx, puts) })
 }
 
 // write repeats a throttled call that returns only an error.
-func (t Table) write(ctx context.Context, call func() error) error {
-	_, err := Retry(ctx, func() (struct{}, error) { return struct{}{}, call() })
+func (t throttledTable) write(ctx context.Context, call func() error) error {
+	_, err := retryThrottled(ctx, func() (struct{}, error) { return struct{}{}, call() })
 	return err
 }
