@@ -105,7 +105,7 @@ func TestACrashInAMergeLosesNothingAndDoublesNothing(t *testing.T) {
 		for crash := 1; ; crash++ {
 			f := newFixture(t)
 			f.fill(entries, 20)
-			_, err := f.merge(&failing{f.tables, crash, after}, later)
+			_, err := f.merge(failAt(f.tables, crash, after), later)
 			if err == nil {
 				break
 			}

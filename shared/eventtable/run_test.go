@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -195,21 +196,28 @@ func TestARunAddsWhatIsNew(t *testing.T) {
 	f.check(entries)
 }
 
-// failing fails at one of the objects that are created: before it is, or after.
+// failing fails at one of the objects that are created: before it is, or after. The library creates
+// several at once.
 type failing struct {
 	bucket.Bucket
-	left  int
+	left  atomic.Int64
 	after bool
+}
+
+// failAt returns a bucket that fails at the object of a number, from 1.
+func failAt(b bucket.Bucket, number int, after bool) *failing {
+	f := &failing{Bucket: b, after: after}
+	f.left.Store(int64(number))
+	return f
 }
 
 var errCrash = errors.New("crash")
 
 func (b *failing) Create(ctx context.Context, key string, data []byte) error {
-	b.left--
-	switch {
-	case b.left > 0:
+	switch left := b.left.Add(-1); {
+	case left > 0:
 		return b.Bucket.Create(ctx, key, data)
-	case b.left == 0 && b.after:
+	case left == 0 && b.after:
 		return errors.Join(b.Bucket.Create(ctx, key, data), errCrash)
 	}
 	return errCrash
@@ -224,7 +232,7 @@ func TestACrashAtAnyStepLosesNothingAndDoublesNothing(t *testing.T) {
 			f.events = 60
 			f.seal(shard(0, 0), 0, entries[:60]...)
 			f.seal(shard(0, 0), 0, entries[60:]...)
-			_, err := f.run(&failing{f.tables, crash, after})
+			_, err := f.run(failAt(f.tables, crash, after))
 			if err == nil {
 				break
 			}
@@ -256,7 +264,7 @@ func TestACrashAtAnyStepOnAWS(t *testing.T) {
 		}
 		f.tables, f.root = tables, "s3://"+name
 		f.seal(shard(0, 0), 0, entries[:50]...)
-		_, err := f.run(&failing{f.tables, crash, crash%2 == 0})
+		_, err := f.run(failAt(f.tables, crash, crash%2 == 0))
 		if over = err == nil; !over && !errors.Is(err, errCrash) {
 			t.Fatalf("crash %d: %v", crash, err)
 		}
