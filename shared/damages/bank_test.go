@@ -90,6 +90,9 @@ func newBank(t *testing.T, entries []*event.Entry, shards, each int) *bank {
 		}
 	}
 	b.must(b.log.Append(t.Context()))
+	if b.kept == nil { // one segment of each shard has all
+		b.keep()
+	}
 	return b
 }
 
