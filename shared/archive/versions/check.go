@@ -24,15 +24,18 @@ type Finding struct {
 }
 
 // String returns the finding as a line.
-func (f Finding) String() string {
-	text := f.What
-	if f.Account != "" {
-		text = fmt.Sprintf("%s v%d: %s", f.Account, f.Version, text)
+func (f Finding) String() string { return Line(f.Segment, f.Account, f.Version, f.What) }
+
+// Line describes to a person what is wrong with an account's version, in the object with a key. Key
+// and account may be empty.
+func Line(key, account string, version int64, what string) string {
+	if account != "" {
+		what = fmt.Sprintf("%s v%d: %s", account, version, what)
 	}
-	if f.Segment != "" {
-		text = f.Segment + ": " + text
+	if key != "" {
+		what = key + ": " + what
 	}
-	return text
+	return what
 }
 
 // Reading is one reading of the archive.

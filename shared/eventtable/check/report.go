@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"passbook/shared/archive/versions"
 )
 
 // listMost bounds the findings that a report lists; all are counted.
@@ -22,16 +24,7 @@ type Finding struct {
 }
 
 // String returns the finding as a line.
-func (f Finding) String() string {
-	text := f.What
-	if f.Account != "" {
-		text = fmt.Sprintf("%s v%d: %s", f.Account, f.Version, text)
-	}
-	if f.File != "" {
-		text = f.File + ": " + text
-	}
-	return text
-}
+func (f Finding) String() string { return versions.Line(f.File, f.Account, f.Version, f.What) }
 
 // Report is what a check found.
 type Report struct {
