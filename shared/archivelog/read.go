@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"iter"
 
 	"golang.org/x/mod/sumdb/note"
@@ -26,7 +25,7 @@ func readObject(ctx context.Context, b bucket.Bucket, key string) ([]byte, error
 	if o.Size() > maxObject {
 		return nil, fmt.Errorf("%s has %d bytes, more than an object of the log may have", key, o.Size())
 	}
-	data, err := io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+	data, err := bucket.Content(o)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", key, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"strings"
 
@@ -153,7 +152,7 @@ func readObject(ctx context.Context, b bucket.Bucket, key string) ([]byte, error
 	if o.Size() > maxObject {
 		return nil, &PartError{key, fmt.Errorf("it has %d bytes, more than a manifest or a part of one may have", o.Size())}
 	}
-	data, err := io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+	data, err := bucket.Content(o)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", key, err)
 	}

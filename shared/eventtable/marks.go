@@ -68,8 +68,7 @@ func readAll(ctx context.Context, from Table, key string) (data []byte, err erro
 		return nil, fmt.Errorf("open %s: %w", key, err)
 	}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	data = make([]byte, o.Size())
-	_, err = io.ReadFull(io.NewSectionReader(o, 0, o.Size()), data)
+	data, err = bucket.Content(o)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", key, err)
 	}

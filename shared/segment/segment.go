@@ -67,9 +67,8 @@ func ReadObject(ctx context.Context, b bucket.Bucket, key string) ([]byte, error
 	if object.Size() > MaxBytes {
 		return nil, fmt.Errorf("segment %s: %w: %d bytes", key, ErrDamaged, object.Size())
 	}
-	data := make([]byte, object.Size())
-	n, err := object.ReadAt(data, 0)
-	if n < len(data) {
+	data, err := bucket.Content(object)
+	if err != nil {
 		return nil, fmt.Errorf("read segment %s: %w", key, err)
 	}
 	return data, nil

@@ -31,8 +31,7 @@ func (k *checker) readFile(ctx context.Context, f eventtable.Described, take fun
 	if err != nil {
 		return fmt.Errorf("open %s: %w", f.Key, err)
 	}
-	data := make([]byte, o.Size())
-	_, err = io.ReadFull(io.NewSectionReader(o, 0, o.Size()), data)
+	data, err := bucket.Content(o)
 	if err = errors.Join(err, o.Close()); err != nil {
 		return fmt.Errorf("read %s: %w", f.Key, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"strings"
@@ -40,9 +39,7 @@ func (f files) read(key string) (data []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	data = make([]byte, o.Size())
-	_, err = io.ReadFull(io.NewSectionReader(o, 0, o.Size()), data)
-	return data, err
+	return bucket.Content(o)
 }
 
 // ReadFile reads a file.
